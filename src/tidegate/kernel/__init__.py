@@ -1,0 +1,1 @@
+"""Shared vocabulary and arithmetic; imports nothing of ours."""
