@@ -1,0 +1,110 @@
+"""Reader: questions beside the turn. Every method may be called from any thread; each answers from
+one consistent snapshot. Raises TransientError `store.unavailable`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from tidegate.kernel.clock import Day, Instant
+from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.step import Key
+from tidegate.ports.store import Activation, LogRow, Parking, Reject, Stored
+
+PAGE_MAX = 1000
+
+
+class Listed(Struct, frozen=True):
+    """One cell of a list."""
+
+    key: Key
+    stored: Stored
+    changed_at: Instant
+
+
+class Snapshot(Struct, frozen=True):
+    """Where the log stands."""
+
+    n: int
+    next_pos: Pos
+    at: Instant
+    activation: int
+    chain: bytes
+
+
+class ParkedRow(Struct, frozen=True):
+    parking: Parking
+    at: Instant
+    release: str
+
+
+class RejectRow(Struct, frozen=True):
+    id: int
+    reject: Reject
+    resubmitted_pos: Pos | None
+
+
+class EffectRow(Struct, frozen=True):
+    cell: CellId
+    call: str
+    kind: int
+    visible_at: Instant
+    fence: int
+    tries: int
+    owner: str | None
+    handle: str | None
+    body: bytes
+
+
+class JournalRow(Struct, frozen=True):
+    version: int
+    pos: Pos
+    body: bytes
+
+
+class Reader(Protocol):
+    def turn(self) -> Snapshot: ...
+    def cell(self, key: Key) -> Stored | None: ...
+    def cells(
+        self,
+        kind: str,
+        *,
+        scope: str | None = None,
+        statuses: Sequence[int] = (),
+        days: tuple[Day, Day] | None = None,  # first and last
+        name: str | None = None,  # this name and what lies below it
+        after: Key | None = None,
+        limit: int = PAGE_MAX,
+    ) -> Sequence[Listed]:
+        """Cells in the order of (day, scope, name), parts among them."""
+        ...
+
+    def counts(self, kind: str) -> Mapping[tuple[str, int], int]:
+        """How many cells by (scope, status), parts among them."""
+        ...
+
+    def journal(self, cell: CellId) -> Sequence[JournalRow]: ...
+    def rows(self, first: Pos, limit: int) -> Sequence[LogRow]:
+        """Log rows from the one that holds `first` on, in order."""
+        ...
+
+    def rows_before(self, before: Pos, limit: int) -> Sequence[LogRow]:
+        """Log rows that begin before this place, newest first."""
+        ...
+
+    def find(self, tokens: Sequence[str], before: Pos, limit: int) -> Sequence[LogRow]:
+        """Rows whose filter may hold one of the tokens, newest first."""
+        ...
+
+    def strays(self, before: Pos, limit: int) -> Sequence[Pos]: ...
+    def rejects(self, before: int, limit: int) -> Sequence[RejectRow]: ...
+    def parked(self) -> Sequence[ParkedRow]: ...
+    def effects(self, limit: int) -> Sequence[EffectRow]: ...
+    def activation(self, number: int) -> Activation | None: ...
+    def replicas(self) -> Sequence[tuple[str, str, int, Instant]]:
+        """(id, release, activation, last seen)."""
+        ...
+
+    def close(self) -> None: ...
