@@ -5,8 +5,8 @@
 
 All methods are called from one thread, the host's; they block. A failure about connection, space
 or time is a TransientError `store.unavailable`: nothing of the turn happened, all caches are gone.
-Any other database error is a `RowFault`: the host finds the guilty signal. `take` may raise
-`TurnLost` after which the caller takes again.
+Any other database error is a `RowFault`: the host finds the guilty signal. `take`, `load` and
+`commit` may raise `TurnLost`, after which the caller takes again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from tidegate.kernel.step import Cell, Durable, Key
 
 LEASE_US = 30_000_000
 """How long a claimed effect is its owner's without renewal."""
+
+STOP = 2
+"""Kind of an effect that became a stop; `services/work.STOP_TASK`."""
 
 
 class TurnLost(Exception):
@@ -154,19 +157,26 @@ class LogWrite(Struct, frozen=True):
 
 
 class Writes(Struct, frozen=True, kw_only=True):
-    """Everything one transaction writes. Rejects alone make a turn without a log row."""
+    """Everything one transaction writes. Rejects alone make a turn without a log row.
+
+    Every commit counts as a turn (`n + 1`). Deletes go first, so that a dropped key may begin anew
+    under a new id; `unwoken` and `shift_wakes_us` come last. Journal rows and stops outlive their cell.
+    """
 
     at: Instant
     log: LogWrite | None
     activation: int  # from the next turn on
     next_cell: CellId
-    keys: Sequence[tuple[int, Pos, int]] = ()  # (hash, place, digest) of newly accepted events
-    outcomes: Sequence[Claim] = ()  # their effects go
+    keys: Sequence[tuple[int, Pos, int]] = ()
+    """(hash, place, digest) of newly accepted events: of those taken, these enter the index."""
+    outcomes: Sequence[Claim] = ()  # those taken and not stale; their effects go
     cells: Sequence[CellWrite] = ()
     drops: Sequence[tuple[CellId, Key]] = ()
     journal: Sequence[JournalWrite] = ()
     effects: Sequence[EffectWrite] = ()
-    stops: Sequence[tuple[CellId, str, bytes]] = ()  # (cell, call, body): open effects become stops
+    stops: Sequence[tuple[CellId, str, bytes]] = ()
+    """(cell, call, body): an open effect becomes a stop: kind STOP, this body, fence + 1, visible at
+    `at`, no tries, nobody's; its handle stays. Without a row, or with a stop, nothing happens."""
     later_taken: Sequence[int] = ()
     later: Sequence[bytes] = ()
     strays: Sequence[Pos] = ()
@@ -201,7 +211,7 @@ class StoredDocument(Struct, frozen=True):
 
 
 class Activation(Struct, frozen=True):
-    """The versions to follow, with the older ones that live cells still follow."""
+    """The versions to follow, with the others that live cells still follow (`active` False), by id."""
 
     id: int
     at: Instant
@@ -246,7 +256,7 @@ class Store(Protocol):
         ...
 
     def open_calls(self, cells: Sequence[CellId]) -> Sequence[tuple[CellId, str]]:
-        """Open effects of these cells, inside the turn."""
+        """Open effects of these cells, inside the turn; no stops, none of this turn's outcomes."""
         ...
 
     def commit(self, taken: Taken, writes: Writes) -> None: ...
@@ -258,14 +268,17 @@ class Store(Protocol):
         """The log row that holds this place."""
         ...
 
-    # effects
-    def claim(self, now: Instant, owner: str, limit: int) -> Sequence[Claimed]: ...
+    # effects; `now` is the caller's reading of the clock that counts (`Taken.now`)
+    def claim(self, now: Instant, owner: str, limit: int) -> Sequence[Claimed]:
+        """Visible effects become ours under a new fence, the first by (visible_at, cell, call)."""
+        ...
+
     def renew(self, now: Instant, owner: str, claims: Sequence[Claim]) -> Sequence[Claim]:
-        """Longer leases; answers the claims that are still ours."""
+        """Leases until `now + LEASE_US`, lapsed ones too; answers the claims that are still ours."""
         ...
 
     def defer(self, claim: Claim, visible_at: Instant, handle: str | None, tries: int) -> bool:
-        """Look at it again later, by anybody; False when it is no longer ours."""
+        """Look at it again later, by anybody; the fence stays. False when it is no longer ours."""
         ...
 
     def end_stop(self, claim: Claim) -> bool:
@@ -281,11 +294,17 @@ class Store(Protocol):
     def add_activation(
         self, now: Instant, functions: bytes, drafts: Sequence[DocumentDraft]
     ) -> Activation:
-        """Write the versions that changed and an activation of all; nobody follows it yet."""
+        """Write the versions that changed and an activation of all; nobody follows it yet.
+
+        A draft with the digest of the newest version of its (kind, name) keeps that version.
+        """
         ...
 
     # what was being decided when a host died
-    def note_suspect(self, root: bytes, now: Instant) -> None: ...
+    def note_suspect(self, root: bytes, now: Instant) -> None:
+        """Note it; one that is noted already keeps its deaths."""
+        ...
+
     def clear_suspects(self) -> None: ...
     def count_deaths(self) -> Mapping[bytes, int]:
         """At start: adds one death to every note found and answers them."""
@@ -296,11 +315,14 @@ class Store(Protocol):
         self, replica: str, release: str, activation: int, functions: bytes, now: Instant
     ) -> None: ...
     def others_since(self, replica: str, since: Instant) -> int:
-        """How many other replicas were seen since then."""
+        """How many other replicas were seen at that instant or later."""
         ...
 
     def take_over(self, owner: str) -> None:
-        """SQLite at start: effects with an owner become visible at once, the lock proves it is gone."""
+        """SQLite at start: the lock proves that every owner but this one has gone.
+
+        Their effects become nobody's and visible at once (`visible_at` 0); fences stay.
+        """
         ...
 
     def close(self) -> None: ...
