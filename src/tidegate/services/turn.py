@@ -1,0 +1,250 @@
+"""Turn: roots shown to engines, from left to right. Pure; `services/decision.py` drives it.
+
+    roots --seat by seat--> needs --load--> view --reduce--> Stage --> orders to the seats on the right
+
+Within a seat, signals come in the order of their roots, then of emission. A reducer reads only
+cells of its own engine, so this equals handling one root after the other (a law, tested).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeAlias
+
+from msgspec import Struct, field
+
+from tidegate.kernel.clock import Instant
+from tidegate.kernel.errors import TransientError
+from tidegate.kernel.ids import DocId, Pos
+from tidegate.kernel.step import (
+    Adopted,
+    B,
+    Engine,
+    Heard,
+    Key,
+    Kind,
+    Need,
+    Order,
+    Outcome,
+    Refusal,
+    Signal,
+    Step,
+    Woke,
+)
+from tidegate.ports.store import Stored
+from tidegate.services.draft import Draft, Limit, Part, PartFailed, Sight, Stage
+
+NEED_ROUNDS_MAX = 3
+NEED_KEYS_MAX = 10_000
+NEEDS_MAX = 10_000
+ORDERS_MAX = 1_000
+PART_SECONDS_MAX = 1.0
+EVERY = "*"
+"""Stands for all engines in `parked`."""
+
+Load: TypeAlias = Callable[[Sequence[Key]], Mapping[Key, Stored]]
+Item: TypeAlias = tuple[int, Part, Signal]
+"""A signal on its way: index of its root, the part it belongs to, the signal."""
+
+
+class Seat(Struct, Generic[B]):
+    """An engine with its book. Seats are listed in rank order: orders flow only to a later seat."""
+
+    engine: Engine[B]
+    book: B
+    kinds: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
+    adopts: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.kinds = {kind.name: kind for kind in self.engine.kinds}
+        self.adopts = frozenset(
+            {kind.follows for kind in self.engine.kinds if kind.follows}
+            | {kind.name for kind in self.engine.documents}
+        )
+
+    def needs(self, signal: Signal) -> Iterable[Need]:
+        match signal:
+            case Heard():
+                return self.engine.route(signal, self.book)
+            case Woke(key) | Outcome(key):
+                return (Need(key.line()),) if key.kind in self.kinds else ()
+            case Order(body):
+                if isinstance(body, self.engine.orders):
+                    return self.engine.route(signal, self.book)
+                return ()
+            case Adopted(kind):
+                return self.engine.route(signal, self.book) if kind in self.adopts else ()
+
+
+class Root(Struct, frozen=True):
+    """One signal of the turn; `only` names the engine a released one goes to."""
+
+    pos: Pos
+    signal: Signal
+    only: str | None = None
+
+
+class Decider:
+    """Shows roots to seats. Keeps what was loaded, so that a second try asks the store nothing."""
+
+    def __init__(
+        self,
+        roots: Sequence[Root],
+        seats: Sequence[Seat[Any]],
+        active: Mapping[tuple[str, str], DocId],
+        load: Load,
+        now: Instant,
+        meter: Callable[[], float] | None = None,
+    ) -> None:
+        self._roots = roots
+        self._seats = seats
+        self._active = active
+        self._load = load
+        self._now = now
+        self._meter = meter
+        self._loaded: dict[Key, Stored | None] = {}
+
+    def cascade(self, indices: Iterable[int], draft: Draft, parked: Mapping[Part, str]) -> None:
+        """Show these roots to every seat and stage what follows. Raises PartFailed."""
+        listed = list(indices)
+        stage = Stage(draft, self._loaded, self._active)
+        waiting: list[Item] = []  # orders on their way to the right
+        for rank, seat in enumerate(self._seats):
+            items = self._items(listed, seat, parked)
+            if waiting:
+                mine = [item for item in waiting if _obeys(seat, item[2])]
+                waiting = [item for item in waiting if not _obeys(seat, item[2])]
+                items = sorted((*items, *mine), key=lambda item: item[0])
+            needed = self._needs(seat, items)
+            self._fetch(key for _, needs in needed for need in needs for key in need.keys)
+            fresh: dict[Key, Part] = {}
+            for item, needs in needed:
+                for need in needs:
+                    step = self._decide(rank, seat, item, need, stage, fresh)
+                    if step is not None and (step.says or step.orders or step.reply is not None):
+                        self._pass_on(rank, item, step, draft, waiting)
+            self._must_be_new(fresh)
+
+    def _items(self, indices: list[int], seat: Seat[Any], parked: Mapping[Part, str]) -> list[Item]:
+        name = seat.engine.name
+        return [
+            (index, (index, name), root.signal)
+            for index in indices
+            if (root := self._roots[index]).only in (None, name)
+            and not (parked and ((index, name) in parked or (index, EVERY) in parked))
+        ]
+
+    def _needs(self, seat: Seat[Any], items: list[Item]) -> list[tuple[Item, Sequence[Need]]]:
+        needed: list[tuple[Item, Sequence[Need]]] = []
+        for item in items:
+            try:
+                needs = tuple(seat.needs(item[2]))
+            except Exception as error:
+                # Routing is the engine's code as well: its part is parked, the turn goes on.
+                raise PartFailed(item[1], _defect(seat, error)) from error
+            if len(needs) > NEEDS_MAX:
+                raise PartFailed(item[1], f"limit.needs: {len(needs)} needs of {NEEDS_MAX}")
+            if needs:
+                needed.append((item, needs))
+        return needed
+
+    def _fetch(self, keys: Iterable[Key]) -> None:
+        missing = list(dict.fromkeys(key for key in keys if key not in self._loaded))
+        if missing:
+            found = self._load(missing)
+            self._loaded.update((key, found.get(key)) for key in missing)
+
+    def _decide(
+        self,
+        rank: int,
+        seat: Seat[Any],
+        item: Item,
+        need: Need,
+        stage: Stage,
+        fresh: dict[Key, Part],
+    ) -> Step | None:
+        """One need of one signal; None when nothing follows."""
+        index, part, signal = item
+        if isinstance(signal, Woke) and self._settled(signal.key, stage.draft):
+            return None
+        try:
+            answer, sight = self._ask(seat, index, signal, need.keys, stage)
+            if isinstance(answer, Refusal):
+                stage.draft.refusals[part] = answer
+                if signal is self._roots[index].signal:
+                    stage.draft.replies[index] = answer
+                return None
+            if answer.puts or answer.drops or isinstance(signal, Woke):
+                stage.step(answer, signal, sight, seat.kinds, part, rank, fresh)
+            return answer
+        except Limit as error:
+            raise PartFailed(part, f"{error} ({seat.engine.name})") from error
+        except TransientError:
+            raise
+        except Exception as error:
+            # A defect of one engine parks one part, never the turn.
+            raise PartFailed(part, _defect(seat, error)) from error
+
+    def _settled(self, key: Key, draft: Draft) -> bool:
+        """Something earlier in this turn made the wake pointless."""
+        staged = draft.cells.get(key)
+        if staged is None:
+            return key in draft.drops or self._loaded.get(key) is None
+        wake_at = staged.state.wake_at
+        return wake_at is None or wake_at > self._now
+
+    def _ask(
+        self, seat: Seat[Any], index: int, signal: Signal, keys: tuple[Key, ...], stage: Stage
+    ) -> tuple[Step | Refusal, Sight]:
+        pos = self._roots[index].pos
+        for _ in range(NEED_ROUNDS_MAX + 1):
+            if len(keys) > NEED_KEYS_MAX:
+                raise Limit(f"limit.needs: {len(keys)} keys of {NEED_KEYS_MAX}")
+            sight = Sight(self._now, pos, keys, {key: stage.shown(key, seat.kinds) for key in keys})
+            began = self._meter() if self._meter else 0.0
+            answer = seat.engine.reduce(signal, sight, seat.book)
+            if self._meter and self._meter() - began > PART_SECONDS_MAX:
+                raise Limit(f"limit.time: deciding took over {PART_SECONDS_MAX:g} s")
+            if not isinstance(answer, Need):
+                return answer, sight
+            keys = tuple(dict.fromkeys((*keys, *answer.keys)))
+            self._fetch(keys)
+        raise Limit(f"limit.needs: asked for more cells {NEED_ROUNDS_MAX + 1} times")
+
+    def _pass_on(
+        self, rank: int, item: Item, step: Step, draft: Draft, waiting: list[Item]
+    ) -> None:
+        """Replies, says, and orders: to the right in this turn, else in a later one."""
+        index, part, signal = item
+        cause = self._roots[index].signal
+        if step.reply is not None and signal is cause:
+            draft.replies[index] = step.reply
+        draft.later += [(index, say, part) for say in step.says]
+        draft.orders[index] = draft.orders.get(index, 0) + len(step.orders)
+        if draft.orders[index] > ORDERS_MAX:
+            raise PartFailed(part, f"limit.orders: more than {ORDERS_MAX} orders from one cause")
+        actor, reason = (cause.actor, cause.reason) if isinstance(cause, Order) else (None, None)
+        for body in step.orders:
+            order: Order[Struct] = Order(body, actor, reason)
+            ranks = [n for n, seat in enumerate(self._seats) if _obeys(seat, order)]
+            if not ranks:
+                raise PartFailed(part, f"defect: nobody obeys {type(body).__name__}")
+            if ranks[0] > rank:
+                waiting.append((index, part, order))
+            else:
+                draft.later.append((index, order, part))
+
+    def _must_be_new(self, fresh: Mapping[Key, Part]) -> None:
+        """Descendants that were put without being needed may not be stored already."""
+        self._fetch(fresh)
+        for key, part in fresh.items():
+            if self._loaded.get(key) is not None:
+                raise PartFailed(part, f"defect: {key} exists and was not needed")
+
+
+def _obeys(seat: Seat[Any], signal: Signal) -> bool:
+    return isinstance(signal, Order) and isinstance(signal.body, seat.engine.orders)
+
+
+def _defect(seat: Seat[Any], error: Exception) -> str:
+    return f"reducer.failed: {seat.engine.name}: {type(error).__name__}: {error}"[:500]
