@@ -10,11 +10,20 @@ from typing import Protocol
 from msgspec import Struct
 
 from tidegate.kernel.clock import Day, Instant
+from tidegate.kernel.errors import InputError
 from tidegate.kernel.ids import CellId, Pos
 from tidegate.kernel.step import Key
 from tidegate.ports.store import Activation, LogRow, Parking, Reject, Stored
 
 PAGE_MAX = 1000
+
+
+def check_limit(limit: int) -> None:
+    """Every list has a limit a caller may not pass. Raises InputError (`input`)."""
+    if not 1 <= limit <= PAGE_MAX:
+        raise InputError(
+            "input", f"limit {limit} of a list", fix=f"ask for 1 to {PAGE_MAX}, then for the next"
+        )
 
 
 class Listed(Struct, frozen=True):
