@@ -78,7 +78,10 @@ class Hit(Struct, frozen=True, gc=False):
 
 
 class Taken(Struct, frozen=True):
-    """The turn is ours: what was there."""
+    """The turn is ours: what was there.
+
+    A new database has n 0, at 0, activation 0 and no chain; places, cells and `later` count from 1.
+    """
 
     n: int  # number of the last turn
     next_pos: Pos

@@ -30,7 +30,7 @@ class Turn(Struct, frozen=True):
     """The one row that numbers everything."""
 
     n: int = 0
-    next_pos: Pos = Pos(0)
+    next_pos: Pos = Pos(1)
     next_cell: CellId = CellId(1)
     next_later: int = 1
     at: Instant = Instant(0)
