@@ -178,8 +178,9 @@ class Writes(Struct, frozen=True, kw_only=True):
     journal: Sequence[JournalWrite] = ()
     effects: Sequence[EffectWrite] = ()
     stops: Sequence[tuple[CellId, str, bytes]] = ()
-    """(cell, call, body): an open effect becomes a stop: kind STOP, this body, fence + 1, visible at
-    `at`, no tries, nobody's; its handle stays. Without a row, or with a stop, nothing happens."""
+    """(cell, call, body): an open effect becomes a stop: kind STOP, fence + 1, visible at `at`, no
+    tries, nobody's. Its handle and its own body stay, for whoever stops a task must know the task;
+    the `body` given here is not stored. Without a row, or with a stop, nothing happens."""
     later_taken: Sequence[int] = ()
     later: Sequence[bytes] = ()
     strays: Sequence[Pos] = ()

@@ -94,16 +94,14 @@ def _write_effects(tables: Tables, writes: Writes) -> None:
         tables.effects[new.cell, new.call] = EffectRow(
             new.cell, new.call, new.kind, new.visible_at, new.fence, 0, new.owner, None, new.body
         )
-    for cell, call, body in writes.stops:
+    for cell, call, _ in writes.stops:
         row = tables.effects.get((cell, call))
         if row is not None and row.kind != STOP:
-            tables.effects[cell, call] = _stop(row, body, writes.at)
+            tables.effects[cell, call] = _stop(row, writes.at)
 
 
-def _stop(row: EffectRow, body: bytes, at: Instant) -> EffectRow:
-    return structs.replace(
-        row, kind=STOP, visible_at=at, fence=row.fence + 1, tries=0, owner=None, body=body
-    )
+def _stop(row: EffectRow, at: Instant) -> EffectRow:
+    return structs.replace(row, kind=STOP, visible_at=at, fence=row.fence + 1, tries=0, owner=None)
 
 
 def _write_inbox(tables: Tables, writes: Writes) -> None:
