@@ -313,6 +313,6 @@ def create(connection: Connection) -> None:
             connection.exec_driver_sql(statement)
     connection.execute(
         turn.insert().values(
-            one=1, n=0, next_pos=0, next_cell=1, next_later=1, at=0, activation=0, chain=b""
+            one=1, n=0, next_pos=1, next_cell=1, next_later=1, at=0, activation=0, chain=b""
         )
     )
