@@ -208,7 +208,8 @@ def _later(
     encoded: list[bytes] = []
     numbers: dict[Pos, int] = {}
     for index, said, part in later:
-        pos = roots[index].pos
+        root = roots[index]
+        pos = root.pos if root.place is None else root.place
         number = numbers[pos] = numbers.get(pos, -1) + 1
         if only not in (None, index):
             continue

@@ -79,9 +79,10 @@ class Seat(Struct, Generic[B]):
 class Root(Struct, frozen=True):
     """One signal of the turn; `only` names the engine a released one goes to."""
 
-    pos: Pos
+    pos: Pos  # what a view shows: of a released signal its first place
     signal: Signal
     only: str | None = None
+    place: Pos | None = None  # where this turn logs it, if that is elsewhere
 
 
 class Decider:

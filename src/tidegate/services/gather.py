@@ -1,0 +1,145 @@
+"""Gather: what one turn takes from the door, and how those who wait there are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import InvalidStateError
+
+from msgspec import Struct
+
+from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.event import Json
+from tidegate.kernel.step import Refusal
+from tidegate.ports.store import Claim, EventKey, Reject
+from tidegate.services.door import Arrival, Ask, Door, Ended, Events, Refused, Waiting
+from tidegate.services.orders import ALONE
+from tidegate.services.transaction import Guest
+from tidegate.services.verdict import Ruling
+
+TURN_BYTES_MAX = 8 << 20
+
+
+class Piece(Struct, frozen=True):
+    """A part of what waits at the door, out of the queue for one turn."""
+
+    waiting: Waiting
+    start: int = 0
+    stop: int = 0
+
+
+class Gathered:
+    """The pieces of one turn, in order of arrival."""
+
+    def __init__(self, door: Door, pieces: Sequence[Piece]) -> None:
+        self._door = door
+        self._pieces = pieces
+        self.guests: list[Guest] = []
+        self.rejects: list[Reject] = []
+        for piece in pieces:
+            match piece.waiting:
+                case Events(arrivals):
+                    self.guests += arrivals[piece.start : piece.stop]
+                case Refused(rejects):
+                    self.rejects += rejects
+                case Ask() | Ended():
+                    self.guests.append(piece.waiting)
+
+    @property
+    def alone(self) -> bool:
+        """It holds an order that must be the only entry of its turn."""
+        return any(_is_alone(piece.waiting) for piece in self._pieces)
+
+    def keys(self) -> tuple[EventKey, ...]:
+        """One key for each hash: that of the first copy."""
+        keys: dict[int, EventKey] = {}
+        for index, guest in enumerate(self.guests):
+            if isinstance(guest, Arrival):
+                copy = guest.copy
+                keys.setdefault(copy.hash, EventKey(copy.hash, copy.digest, index))
+        return tuple(keys.values())
+
+    def claims(self) -> tuple[Claim, ...]:
+        claims = (guest.claim for guest in self.guests if isinstance(guest, Ended))
+        return tuple(dict.fromkeys(claims))
+
+    def answer(
+        self,
+        rulings: Mapping[int, Ruling],
+        stale: Mapping[int, bool],
+        replies: Mapping[int, Json | Refusal],
+    ) -> None:
+        """After the commit; everything by index of the guest."""
+        index = 0
+        for piece in self._pieces:
+            match piece.waiting:
+                case Events(arrivals, answer) as events:
+                    count = piece.stop - piece.start
+                    events.verdicts = [
+                        *events.verdicts,
+                        *(rulings[n].verdict for n in range(index, index + count)),
+                    ]
+                    index += count
+                    if piece.stop == len(arrivals) and not answer.done():
+                        answer.set_result(events.verdicts)
+                case Ask(_, answer):
+                    if not answer.done():
+                        answer.set_result(replies.get(index))
+                    index += 1
+                case Ended(answer=answer):
+                    if not answer.done():
+                        answer.set_result(not stale[index])
+                    index += 1
+                case Refused(_, answer):
+                    if not answer.done():
+                        answer.set_result(None)
+
+    def fail(self, error: TidegateError) -> None:
+        """Nothing of the turn happened; everybody who waits is told."""
+        for piece in self._pieces:
+            try:
+                piece.waiting.answer.set_exception(error)
+            except InvalidStateError:
+                continue  # whoever asked has gone
+
+    def put_back(self) -> None:
+        """To the front of the queue again, as if never gathered."""
+        waiting: list[Waiting] = []
+        for piece in self._pieces:
+            if isinstance(piece.waiting, Events):
+                if self._door.head() is piece.waiting:
+                    self._door.pop()  # its rest, which stands there already
+                piece.waiting.taken = piece.start
+            waiting.append(piece.waiting)
+        self._door.put_back(waiting)
+
+
+def gather(door: Door, limit: int) -> Gathered:
+    """From the door, in order of arrival, at most `limit` signals."""
+    pieces: list[Piece] = []
+    signals = size = 0
+    while signals < limit and size < TURN_BYTES_MAX and (head := door.head()) is not None:
+        if _is_alone(head) and pieces:
+            break
+        waiting = door.pop()
+        if waiting.answer.done():
+            continue  # whoever asked has gone, or an earlier part of it failed
+        if isinstance(waiting, Events):
+            start, stop = waiting.taken, waiting.taken
+            while stop < len(waiting.arrivals) and signals < limit and size < TURN_BYTES_MAX:
+                size += len(waiting.arrivals[stop].copy.raw)
+                stop += 1
+                signals += 1
+            waiting.taken = stop
+            if stop < len(waiting.arrivals):
+                door.put_back([waiting])
+            pieces.append(Piece(waiting, start, stop))
+            continue
+        pieces.append(Piece(waiting))
+        signals += 1
+        if _is_alone(waiting):
+            break
+    return Gathered(door, pieces)
+
+
+def _is_alone(waiting: Waiting) -> bool:
+    return isinstance(waiting, Ask) and isinstance(waiting.order.body, ALONE)

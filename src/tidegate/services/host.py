@@ -1,0 +1,370 @@
+"""Host: the one loop. Takes what is there, loads, decides, commits, answers.
+
+    door, later, due --take--> roots --decide--> Decision --commit--> answers, effects handed over
+
+It knows engines only by their shape. One thread runs it; every write of cells goes through it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from tidegate.kernel.clock import Clock, Instant
+from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import Defect, TidegateError, TransientError
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.ids import Pos
+from tidegate.kernel.step import Engine, Order, Refusal
+from tidegate.ports.store import Claimed, RowFault, Store, Taken, TurnLost, Wanted, Writes
+from tidegate.services.books import Books, ReaderOf, compile_books
+from tidegate.services.decision import Deciding, Decision, decide
+from tidegate.services.door import Arrival, Ask, Door, Waiting
+from tidegate.services.draft import Part
+from tidegate.services.gather import Gathered, gather
+from tidegate.services.orders import HOST_ORDERS, AcceptClock
+from tidegate.services.record import Signals
+from tidegate.services.steady import Steady
+from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
+from tidegate.services.turn import EVERY
+from tidegate.services.unfold import Unfolded, unfold
+from tidegate.services.verdict import Copy, digest_of, hash_of
+
+TURN_SIGNALS_MAX = 1_000
+DUE_MAX = 500
+DECIDING_SECONDS_MAX = 0.1
+"""A turn that decided longer halves the next."""
+CAREFUL_SECONDS = 60.0
+"""How long after an unclean end one root is decided a turn."""
+DEATHS_MAX = 3
+RETAKES_MAX = 100
+
+T = TypeVar("T")
+log = logging.getLogger("tidegate.host")
+
+
+class Setup(Struct, frozen=True, kw_only=True):
+    """What a host is made of."""
+
+    store: Store
+    engines: Sequence[Engine[Any]]
+    codec: Codec
+    reader_of: ReaderOf
+    clock: Clock
+    replica: str
+    release: str
+    functions: bytes = b""
+    free: Callable[[], int] = lambda: 0
+    """Slots of this replica's dispatcher; so many effects are born claimed."""
+    hand_over: Callable[[Sequence[Claimed]], None] = lambda claimed: None
+    committed: Callable[[Pos], None] = lambda pos: None
+    """Told the next place after each commit, on the host's thread."""
+
+
+class Status(Struct):
+    """What pages and health checks read; only the host's thread writes it."""
+
+    turns: int = 0
+    signals: int = 0
+    at: Instant = Instant(0)
+    next_pos: Pos = Pos(0)
+    fault: TidegateError | None = None
+    careful: bool = False
+
+
+class Host:
+    """One replica's writer. `step` runs one turn; `services/loop.py` runs it in a thread."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.store = setup.store
+        self.signals = signals_of(setup.engines)
+        self.door = Door()
+        self.status = Status()
+        self.steady = Steady(setup.clock)
+        self.books: Books = compile_books(None, setup.engines, setup.reader_of)
+        self._kinds = frozenset(kind.name for engine in setup.engines for kind in engine.kinds)
+        self._calls: deque[tuple[Callable[[Store], Any], Future[Any]]] = deque()
+        self._limit = TURN_SIGNALS_MAX
+        self._singles = 0  # turns of one root still to come, while a guilty one is looked for
+        self._careful_until = -1.0
+        self._condemned: dict[bytes, str] = {}
+        self._own_turn = False
+        self._deciding: tuple[bytes, ...] = ()
+
+    # ---- asked from any thread
+    def submit(self, waiting: Waiting) -> None:
+        """Queue what waits at the door. Raises TransientError (`queue.full`)."""
+        self.door.put(waiting)
+
+    def order(self, order: Order[Any]) -> Future[Json | Refusal]:
+        """Give an order; answered after the commit."""
+        answer: Future[Json | Refusal] = Future()
+        self.submit(Ask(order, answer))
+        return answer
+
+    def call(self, work: Callable[[Store], T]) -> Future[T]:
+        """Run a write on the host's thread, between turns."""
+        answer: Future[T] = Future()
+        with self.door.changed:
+            self._calls.append((work, answer))
+            self.door.changed.notify_all()
+        return answer
+
+    def arrival(
+        self, raw: bytes, event: Event, received: Instant, principal: str | None
+    ) -> Arrival:
+        """An event as the door takes it."""
+        hashed = hash_of(event.id, event.source, self.store.hash_seed)
+        copy = Copy(event.id, event.source, raw, hashed, digest_of(raw))
+        return Arrival(copy, event, received, self.books.activation, principal)
+
+    # ---- the host's thread
+    def start(self, deaths: Mapping[bytes, int], *, unclean: bool) -> None:
+        """Once, before the first step; `deaths` is what `store.count_deaths` answered."""
+        for root, count in deaths.items():
+            if count >= DEATHS_MAX:
+                self._condemned[root] = f"host.died: deciding it ended {count} processes"
+        if unclean:
+            self._careful_until = self.setup.clock.monotonic() + CAREFUL_SECONDS
+        taken = self.store.take(Wanted(self.setup.clock.now()))
+        self.store.abandon()
+        self._follow(taken.activation)
+        self.status.next_pos, self.status.at = taken.next_pos, taken.at
+        try:
+            self.steady.start(taken.at)
+        except TransientError as error:
+            self.status.fault = error
+
+    def run_calls(self) -> bool:
+        """Run what was asked to be written between turns."""
+        ran = False
+        while self._calls:
+            work, answer = self._calls.popleft()
+            ran = True
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(work(self.store))
+            except Exception as error:
+                # Whoever asked is told; the loop goes on.
+                answer.set_exception(error)
+        return ran
+
+    def has_calls(self) -> bool:
+        return bool(self._calls)
+
+    def step(self) -> bool:
+        """One turn; False when there was nothing to do.
+
+        Raises TransientError when the store is away or the clock jumped: those who waited were
+        told, and nothing of the turn happened.
+        """
+        gathered = gather(self.door, self._door_limit())
+        try:
+            did = self._turn(gathered)
+        except TransientError as error:
+            self.status.fault = error
+            gathered.fail(error)
+            raise
+        except RowFault as error:
+            self._narrow(gathered, error)
+            return True
+        except Exception as error:
+            # A defect of the host itself: callers are told, and the loop must not hide it.
+            gathered.fail(Defect("defect", f"{type(error).__name__}: {error}"))
+            raise
+        self.status.fault = None
+        return did
+
+    def _single(self) -> bool:
+        """One root a turn: after an unclean end, or while a guilty one is looked for."""
+        self.status.careful = self.setup.clock.monotonic() < self._careful_until
+        return self.status.careful or self._singles > 0
+
+    def _door_limit(self) -> int:
+        """Half of a turn is kept for those who wait at the door, the other half for own work."""
+        own = self.store.has_later()
+        if not self._single():
+            return max(1, self._limit // 2) if own else self._limit
+        self._own_turn = not self._own_turn and own
+        return 0 if self._own_turn else 1
+
+    def _turn(self, gathered: Gathered) -> bool:
+        if _accepts_clock(gathered):
+            self.steady.accept()
+        now = self.steady.now()
+        self._deciding = ()
+        wanted = self._wanted(gathered, now)
+        for _ in range(RETAKES_MAX):
+            taken = self.store.take(wanted)
+            try:
+                if taken.now != now:
+                    self.steady.compare(taken.now)
+                if taken.activation == self.books.activation:
+                    return self._decide_and_commit(gathered, taken)
+                self.store.abandon()
+                self._follow(taken.activation)
+            except TurnLost:
+                continue
+            except BaseException:
+                self.store.abandon()
+                raise
+        raise TransientError("store.unavailable", "other writers kept taking the turn")
+
+    def _wanted(self, gathered: Gathered, now: Instant) -> Wanted:
+        if gathered.alone or (self._single() and gathered.guests):
+            later = due = 0
+        elif self._single():
+            later, due = (1, 0) if self.store.has_later() else (0, 1)
+        else:
+            later = max(1, self._limit - len(gathered.guests))
+            due = min(DUE_MAX, later)
+        return Wanted(now, gathered.keys(), gathered.claims(), later_max=later, due_max=due)
+
+    def _decide_and_commit(self, gathered: Gathered, taken: Taken) -> bool:
+        # A person who accepts the clock also accepts that it went back.
+        now = taken.now if _accepts_clock(gathered) else max(taken.now, taken.at)
+        unfolded = unfold(gathered, taken, now, self.books, self.store, self.signals, self._kinds)
+        given = unfolded.given
+        if not given.entries and not gathered.rejects:
+            self.store.abandon()
+            return False
+        self._deciding = tuple(given.identities)
+        if self.status.careful and self._deciding:
+            self.store.note_suspect(self._deciding[0], now)
+        began = self.setup.clock.monotonic()
+        decision = self._decide(unfolded, now)
+        self._pace(self.setup.clock.monotonic() - began)
+        rows = rows_of(
+            decision, taken, now, self.store.epoch, self.setup.replica, self.setup.free()
+        )
+        after = aftermath(given, decision, unfolded.released)
+        self.store.commit(
+            taken, self._writes(gathered, taken, now, unfolded, decision, rows, after)
+        )
+        replies = {
+            given.guest_of[root]: reply
+            for root, reply in after.replies.items()
+            if root in given.guest_of
+        }
+        gathered.answer(unfolded.rulings, unfolded.stale, {**unfolded.replies, **replies})
+        self._committed(unfolded, rows, now, len(given.entries))
+        return True
+
+    def _decide(self, unfolded: Unfolded, now: Instant) -> Decision:
+        condemned: dict[Part, str] = {}
+        if self._condemned:
+            for index, identity in enumerate(unfolded.given.identities):
+                if identity in self._condemned:
+                    condemned[(index, EVERY)] = self._condemned[identity]
+        by = Deciding(
+            seats=self.books.seats,
+            active=self.books.active,
+            codec=self.setup.codec,
+            signals=self.signals,
+            load=self.store.load,
+            open_calls=self.store.open_calls,
+            consumed=unfolded.consumed,
+            meter=self.setup.clock.monotonic,
+        )
+        return decide(unfolded.given.roots, by, now, condemned)
+
+    def _writes(
+        self,
+        gathered: Gathered,
+        taken: Taken,
+        now: Instant,
+        unfolded: Unfolded,
+        decision: Decision,
+        rows: Rows,
+        after: Aftermath,
+    ) -> Writes:
+        given = unfolded.given
+        release, functions = self.setup.release, self.setup.functions
+        entries = bool(given.entries)
+        return Writes(
+            at=now,
+            log=log_row(given, decision, taken, release, functions) if entries else None,
+            activation=unfolded.activation or taken.activation,
+            next_cell=rows.next_cell,
+            keys=given.keys,
+            outcomes=unfolded.counted,
+            cells=rows.cells,
+            drops=tuple((stored.id, key) for key, stored in decision.drops),
+            journal=rows.journal,
+            effects=rows.effects,
+            stops=rows.stops,
+            later_taken=tuple(number for number, _ in taken.later),
+            later=(
+                *decision.later,
+                *unfolded.adopted,
+                *parked_says(after.parked, given, self.signals, now),
+            ),
+            strays=after.strays,
+            parked=after.parked,
+            unparked=after.unparked,
+            rejects=gathered.rejects,
+            unwoken=(*after.unwoken, *unfolded.unknown),
+            shift_wakes_us=unfolded.shift_us,
+        )
+
+    def _committed(self, unfolded: Unfolded, rows: Rows, now: Instant, entries: int) -> None:
+        if self.status.careful and self._deciding:
+            self.store.clear_suspects(self._deciding)
+        self._singles = max(0, self._singles - 1)
+        if unfolded.activation:
+            self._follow(unfolded.activation)
+        status = self.status
+        status.turns += 1
+        status.signals += entries
+        status.at, status.next_pos = now, unfolded.given.next_pos
+        if rows.claimed:
+            self.setup.hand_over(rows.claimed)
+        self.setup.committed(status.next_pos)
+
+    def _pace(self, seconds: float) -> None:
+        if seconds > DECIDING_SECONDS_MAX:
+            self._limit = max(1, self._limit // 2)
+        else:
+            self._limit = min(TURN_SIGNALS_MAX, self._limit * 2)
+
+    def _narrow(self, gathered: Gathered, error: RowFault) -> None:
+        """The database refused a row: find whose, one root a turn, and park that one."""
+        log.warning("the database refused a row; deciding one signal a turn: %s", error)
+        if len(self._deciding) == 1:
+            (guilty,) = self._deciding
+            if guilty in self._condemned:
+                defect = Defect("defect", f"the database refuses a parked signal: {error}")
+                gathered.fail(defect)
+                raise defect from error
+            self._condemned[guilty] = f"defect: the database refuses it: {error}"[:500]
+        self._singles = 2 * TURN_SIGNALS_MAX
+        gathered.put_back()
+
+    def _follow(self, activation: int) -> None:
+        """Compile the books of an activation; from here on events are read under them."""
+        if activation == self.books.activation:
+            return
+        found = self.store.activation(activation)
+        if found is None:
+            raise Defect("defect", f"activation {activation} is missing from the database")
+        self.books = compile_books(found, self.setup.engines, self.setup.reader_of)
+
+
+def signals_of(engines: Sequence[Engine[Any]]) -> Signals:
+    """Every body some engine or the host obeys."""
+    bodies = [body for engine in engines for body in engine.orders]
+    return Signals([*bodies, *HOST_ORDERS])
+
+
+def _accepts_clock(gathered: Gathered) -> bool:
+    return any(
+        isinstance(guest, Ask) and isinstance(guest.order.body, AcceptClock)
+        for guest in gathered.guests
+    )

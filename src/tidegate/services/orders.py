@@ -1,0 +1,30 @@
+"""Orders the host itself obeys. Each that changes what is followed is alone in its turn."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tidegate.kernel.ids import Pos
+
+
+class Activate(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+    """Follow this activation from the next turn on."""
+
+    activation: int
+
+
+class ReleaseParked(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+    """Hand an engine a parked signal again."""
+
+    pos: Pos
+    engine: str
+
+
+class AcceptClock(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
+    """The clock's jump is right; `shift` also moves everything that waits by the same span."""
+
+    shift: bool = False
+
+
+HOST_ORDERS: tuple[type[Struct], ...] = (Activate, ReleaseParked, AcceptClock)
+ALONE: tuple[type[Struct], ...] = (Activate, AcceptClock)

@@ -1,0 +1,302 @@
+"""Transaction: what a turn was given as roots and log entries, and what was decided as rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from tidegate.kernel import bloom
+from tidegate.kernel.clock import Instant
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.step import (
+    CallTask,
+    Heard,
+    Key,
+    Outcome,
+    Refusal,
+    SendNotice,
+    Signal,
+    StopTask,
+    Woke,
+)
+from tidegate.ports.store import (
+    LEASE_US,
+    CellWrite,
+    Claimed,
+    EffectWrite,
+    JournalWrite,
+    LogWrite,
+    Parking,
+    Taken,
+)
+from tidegate.services.decision import SOURCE, Decision
+from tidegate.services.door import Arrival, Ask, Ended
+from tidegate.services.record import (
+    CONFLICT,
+    PARKED,
+    REFUSED,
+    STALE,
+    Entry,
+    Foreign,
+    Mark,
+    Own,
+    Signals,
+    encode_entries,
+    link,
+)
+from tidegate.services.turn import EVERY, Root
+from tidegate.services.verdict import Ruling
+from tidegate.services.work import Work, encode_work, idempotency_key, kind_of
+
+Guest: TypeAlias = Arrival | Ask | Ended
+"""One signal that waited at the door."""
+
+
+class Given(Struct):
+    """What a turn was given, place by place."""
+
+    first: Pos
+    entries: list[Entry] = field(default_factory=list[Entry])
+    roots: list[Root] = field(default_factory=list[Root])
+    places: list[int] = field(default_factory=list[int])  # root number -> index of its entry
+    guests: dict[int, Guest] = field(default_factory=dict[int, Guest])  # root number -> who waits
+    guest_of: dict[int, int] = field(default_factory=dict[int, int])  # root number -> guest's index
+    identities: list[bytes] = field(default_factory=list[bytes])  # of roots; names a suspect
+    keys: list[tuple[int, Pos, int]] = field(default_factory=list[tuple[int, Pos, int]])
+
+    def hear(self, arrival: Arrival, ruling: Ruling, index: int) -> None:
+        pos = self._next()
+        if ruling.verdict == "duplicate":
+            self.entries.append(None)
+            return
+        verdict = CONFLICT if ruling.verdict == "conflict" else 0
+        self.entries.append(Foreign(arrival.copy.raw, arrival.received, arrival.principal, verdict))
+        if verdict:
+            return
+        if ruling.indexed:
+            self.keys.append((arrival.copy.hash, pos, arrival.copy.digest))
+        self._root(Root(pos, Heard(arrival.event)), arrival.copy.raw, arrival, index)
+
+    def outcome(self, ended: Ended, stale: bool, signals: Signals, index: int) -> None:
+        signal = Outcome(ended.key, ended.claim.call, ended.result)
+        body = signals.encode(signal)
+        pos = self._next()
+        if stale:
+            self.entries.append(Own(body, (Mark(EVERY, STALE),)))
+            return
+        self.entries.append(Own(body))
+        self._root(Root(pos, signal), body, ended, index)
+
+    def order(self, ask: Ask, root: Root | None, signals: Signals, index: int) -> None:
+        """`root` is None for an order the host obeys by itself."""
+        body = signals.encode(ask.order)
+        self.entries.append(Own(body))
+        if root is not None:
+            self._root(root, body, ask, index)
+
+    def own(self, body: bytes, signal: Signal) -> None:
+        pos = self._next()
+        self.entries.append(Own(body))
+        self._root(Root(pos, signal), body)
+
+    def _next(self) -> Pos:
+        return Pos(self.first + len(self.entries))
+
+    def _root(
+        self, root: Root, identity: bytes, guest: Guest | None = None, index: int = 0
+    ) -> None:
+        if guest is not None:
+            self.guests[len(self.roots)] = guest
+            self.guest_of[len(self.roots)] = index
+        self.roots.append(root)
+        self.places.append(len(self.entries) - 1)
+        self.identities.append(identity)
+
+    @property
+    def next_pos(self) -> Pos:
+        return self._next()
+
+
+def log_row(
+    given: Given, decision: Decision, taken: Taken, release: str, functions: bytes
+) -> LogWrite:
+    """The row of this turn, with a mark wherever an engine did not simply decide."""
+    entries = list(given.entries)
+    marks: dict[int, list[Mark]] = {}
+    for (index, engine), error in decision.parked.items():
+        marks.setdefault(index, []).append(Mark(engine, PARKED, error))
+    for (index, engine), refusal in decision.refusals.items():
+        marks.setdefault(index, []).append(Mark(engine, REFUSED, refusal.code))
+    for index, found in marks.items():
+        place = given.places[index]
+        entry = entries[place]
+        if entry is not None:
+            entries[place] = replace(entry, marks=tuple(found))
+    body = encode_entries(entries)
+    tokens: set[str] = set()
+    times: list[Instant] = []
+    for root in given.roots:
+        if isinstance(root.signal, Heard):
+            tokens.update(tokens_of(root.signal.event))
+            times.append(root.signal.event.time)
+    return LogWrite(
+        n=len(entries),
+        body=body,
+        chain=link(taken.chain, body),
+        release=release,
+        functions=functions,
+        bits=bloom.make(tokens),
+        time_min=min(times, default=None),
+        time_max=max(times, default=None),
+    )
+
+
+def tokens_of(event: Event) -> tuple[str, ...]:
+    """What an event can be searched by."""
+    correlation = event.extensions.get("correlationid")
+    found = (event.id, event.source, event.type, event.context_id, correlation)
+    return tuple(token for token in found if isinstance(token, str) and token)
+
+
+class Rows(Struct, frozen=True):
+    """Cells and effects with their ids, and what the dispatcher gets at once."""
+
+    cells: tuple[CellWrite, ...]
+    effects: tuple[EffectWrite, ...]
+    stops: tuple[tuple[CellId, str, bytes], ...]
+    journal: tuple[JournalWrite, ...]
+    next_cell: CellId
+    claimed: tuple[Claimed, ...]
+
+
+def rows_of(
+    decision: Decision, taken: Taken, now: Instant, epoch: str, owner: str, free: int
+) -> Rows:
+    """Number new cells, and claim as many effects for this replica as it has free slots."""
+    next_cell = taken.next_cell
+    ids: dict[Key, CellId] = {}
+    cells: list[CellWrite] = []
+    for put in decision.puts:
+        staged = put.staged
+        if staged.stored is not None:
+            id_ = staged.stored.id
+        else:
+            id_, next_cell = next_cell, CellId(next_cell + 1)
+        ids[put.key] = id_
+        cells.append(
+            CellWrite(
+                id_,
+                put.key,
+                staged.doc,
+                staged.version,
+                put.format,
+                put.body,
+                staged.state,
+                staged.stored is None,
+            )
+        )
+    effects: list[EffectWrite] = []
+    claimed: list[Claimed] = []
+    for key, effect in decision.effects:
+        cell, kind = ids[key], kind_of(effect)
+        body = encode_work(Work(key, idempotency_key(epoch, cell, effect.call), effect))
+        due = effect.due_at if isinstance(effect, CallTask) and effect.due_at else now
+        if free > 0 and due <= now and isinstance(effect, CallTask | SendNotice):
+            free -= 1
+            lease = Instant(now + LEASE_US)
+            effects.append(EffectWrite(cell, effect.call, kind, lease, 1, owner, body))
+            claimed.append(Claimed(cell, effect.call, kind, 1, 0, None, body, lease))
+        else:
+            effects.append(EffectWrite(cell, effect.call, kind, due, 0, None, body))
+    return Rows(
+        cells=tuple(cells),
+        effects=tuple(effects),
+        stops=tuple(
+            (ids[key], call, _stop(key, call, epoch, ids[key])) for key, call in decision.stops
+        ),
+        journal=tuple(
+            JournalWrite(ids[one.key], one.version, one.format, one.body, one.pos)
+            for one in decision.journal
+        ),
+        next_cell=next_cell,
+        claimed=tuple(claimed),
+    )
+
+
+def _stop(key: Key, call: str, epoch: str, cell: CellId) -> bytes:
+    return encode_work(Work(key, idempotency_key(epoch, cell, call), StopTask(call=call)))
+
+
+class Aftermath(Struct, frozen=True):
+    """What parking, strays and replies come to."""
+
+    parked: tuple[Parking, ...]
+    unparked: tuple[tuple[Pos, str], ...]
+    unwoken: tuple[Key, ...]
+    strays: tuple[Pos, ...]
+    replies: Mapping[int, Json | Refusal]  # by number of the root
+
+
+def aftermath(
+    given: Given, decision: Decision, released: Mapping[int, tuple[Pos, str]]
+) -> Aftermath:
+    """`released` names, by root, the parked row that an order hands out again."""
+    parked: list[Parking] = []
+    unwoken: list[Key] = []
+    replies = dict(decision.replies)
+    failed: set[int] = set()
+    for (index, engine), error in decision.parked.items():
+        failed.add(index)
+        guest, root = given.guests.get(index), given.roots[index]
+        if isinstance(guest, Ask):
+            code, _, message = error.partition(": ")
+            replies[index] = Refusal(code, message or error)
+            continue
+        parked.append(Parking(root.pos, engine, error))
+        if isinstance(root.signal, Woke):
+            unwoken.append(root.signal.key)
+    strays = tuple(
+        root.pos
+        for index, root in enumerate(given.roots)
+        if isinstance(given.guests.get(index), Arrival)
+        and index not in decision.touched
+        and index not in failed
+    )
+    unparked = tuple(row for index, row in released.items() if index not in failed)
+    return Aftermath(tuple(parked), unparked, tuple(unwoken), strays, replies)
+
+
+SAYS_PARKED_MAX = 10
+"""So many parked signals are said as events each turn; all are listed in the inbox."""
+
+
+def parked_says(
+    parked: Sequence[Parking], given: Given, signals: Signals, now: Instant
+) -> tuple[bytes, ...]:
+    """`tidegate.host.parked`, so that alerts can hear it; never about what the host itself said."""
+    own = {
+        root.pos
+        for root in given.roots
+        if isinstance(root.signal, Heard)
+        and root.signal.event.source == SOURCE
+        and root.signal.event.type.startswith("tidegate.host.")
+    }
+    says: list[bytes] = []
+    for row in parked[:SAYS_PARKED_MAX]:
+        if row.pos in own:
+            continue
+        event = Event(
+            id=f"{given.first}.{row.pos}.{row.engine}",
+            source=SOURCE,
+            type="tidegate.host.parked",
+            time=now,
+            subject=f"{row.pos}.{row.engine}",
+            data={"pos": row.pos, "engine": row.engine, "error": row.error},
+            application=SOURCE,
+        )
+        says.append(signals.encode(Heard(event)))
+    return tuple(says)
