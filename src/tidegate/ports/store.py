@@ -95,7 +95,7 @@ class Taken(Struct, frozen=True):
     stale: Sequence[Claim]  # outcomes whose effect has gone or has another fence
     later: Sequence[tuple[int, bytes]]  # (id, body), oldest first
     due: Sequence[Key]  # cells with wake_at <= max(now, at), by (wake_at, id)
-    cells: Mapping[Key, Stored]  # those of `wanted.cells` and of `due` that exist
+    cells: Mapping[Key, Stored]  # of `wanted.cells` and `due` those that exist, of kinds we know
 
 
 # ---- what a turn writes

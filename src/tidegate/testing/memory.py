@@ -211,9 +211,10 @@ class MemoryStore:
             self.tables.suspects.setdefault(root, 0)
             self._touch()
 
-    def clear_suspects(self) -> None:
+    def clear_suspects(self, roots: Sequence[bytes]) -> None:
         with self._open().held():
-            self.tables.suspects.clear()
+            for root in roots:
+                self.tables.suspects.pop(root, None)
             self._touch()
 
     def count_deaths(self) -> Mapping[bytes, int]:
@@ -258,7 +259,8 @@ class MemoryStore:
         return [key for _, _, key in sorted(due)[:limit]]
 
     def _stored(self, keys: Iterable[Key]) -> Mapping[Key, Stored]:
-        rows = (self.tables.cells.get(key) for key in keys)
+        kinds = {kind.name for kind in self._codec.kinds}
+        rows = (self.tables.cells.get(key) for key in keys if key.kind in kinds)
         return {row.key: row.stored(self._codec) for row in rows if row is not None}
 
     # ---- writing, while the tables are held
