@@ -1,1 +1,1 @@
-
+"""Engine: events to gates. Pure."""

@@ -1,0 +1,191 @@
+"""Action: what a gate does when it opens, expires, or holds back bad data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from msgspec import Struct
+
+from tidegate.correlate.gate import Evidence, Gate, missing, priority
+from tidegate.correlate.identity import correlation_id, day_text, nested, public_id, put
+from tidegate.correlate.rule import (
+    Action,
+    EmitEvent,
+    Rule,
+    SendNotification,
+    TriggerJob,
+    UpdateDashboard,
+)
+from tidegate.kernel.event import Json
+from tidegate.kernel.expression import Missing
+from tidegate.kernel.orders import RequestRun, Tell
+from tidegate.kernel.step import Key, Say
+from tidegate.kernel.template import Template
+from tidegate.kernel.value import text
+
+
+class Deeds(Struct):
+    """Orders and says, in the order the rule lists its actions."""
+
+    orders: list[Struct]
+    says: list[Say]
+
+
+def scope_of(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
+    """The names an action's template sees."""
+    names: dict[str, Json] = {}
+    for one in sorted(gate.inputs, key=lambda one: (one.time, one.source, one.id)):
+        _add_kept(names, one, rule)  # the newest input wins
+    matched = nested(rule, gate.values)
+    for root, value in matched.items():
+        if isinstance(value, dict) and isinstance(names.get(root), dict):
+            names[root] = {**names[root], **value}
+        else:
+            names[root] = value
+    global_id, highest = correlation_id(rule, gate), priority(gate)
+    datasets = [one.dataset or one.name for one in rule.inputs]
+    applications = sorted({one.application for one in gate.inputs if one.application})
+    names.update(
+        normalized_context_id=global_id,
+        correlation_id=global_id,
+        normalized_priority=highest,
+        priority=highest,
+        rule=rule.name,
+        gate=public_id(key, gate.round),
+        round=gate.round,
+        sequence=f"{gate.round:03d}",
+        process=rule.process,
+        business_process=rule.process,
+        owner=rule.owner,
+        datasets=datasets,
+        applications=applications,
+        source_applications=applications,
+        missing=[one.name for one in missing(gate, rule)],
+        inputs={one.dataset or one.input: _input_scope(one, rule) for one in gate.inputs},
+    )
+    return names
+
+
+def perform(key: Key, gate: Gate, rule: Rule, actions: Sequence[Action], what: str) -> Deeds:
+    """Carry out actions for this round; `what` tells openings, timeouts and quality failures apart.
+
+    A template that asks for something the events did not bring does not keep the gate from opening:
+    a text says so in its place, a job gets null.
+    """
+    scope = scope_of(key, gate, rule)
+    id_ = public_id(key, gate.round)
+    deeds = Deeds([], [])
+    for number, action in enumerate(actions, 1):
+        request = f"{id_}/{what}/{number}" if what != "open" else f"{id_}/{number}"
+        match action:
+            case TriggerJob():
+                deeds.orders.append(_run(action, key, gate, rule, scope, request))
+            case SendNotification():
+                deeds.orders.append(
+                    Tell(
+                        notice=request,
+                        channel=action.channel,
+                        message=_text(action.message, scope),
+                        severity=action.severity,
+                        receiver=action.receiver,
+                        day=key.day,
+                        correlation_id=scope["correlation_id"],
+                        data={"rule": rule.name, "gate": id_},
+                    )
+                )
+            case UpdateDashboard():
+                deeds.says.append(
+                    Say(
+                        "tidegate.dashboard.updated",
+                        action.metric,
+                        {
+                            "metric": action.metric,
+                            "increment": action.increment,
+                            "tags": _value(action.tags, scope),
+                            "rule": rule.name,
+                            "gate": id_,
+                            "business_date": day_text(key),
+                        },
+                        scope["correlation_id"],
+                    )
+                )
+            case EmitEvent():
+                data = _value(action.data, scope)
+                deeds.says.append(
+                    Say(
+                        action.type,
+                        _text(action.subject, scope) or id_,
+                        data if isinstance(data, dict) else {},
+                        scope["correlation_id"],
+                    )
+                )
+            case _:
+                assert_never(action)
+    return deeds
+
+
+def alarm(key: Key, gate: Gate, rule: Rule, what: str, message: str, severity: str) -> Tell:
+    """Tell the gate's owner, also where the rule lists no action for it."""
+    return Tell(
+        notice=f"{public_id(key, gate.round)}/{what}",
+        channel="owner",
+        message=message,
+        severity=severity,
+        receiver=rule.owner,
+        day=key.day,
+        correlation_id=correlation_id(rule, gate),
+        data={"rule": rule.name, "gate": public_id(key, gate.round), "what": what},
+    )
+
+
+def _run(
+    action: TriggerJob, key: Key, gate: Gate, rule: Rule, scope: dict[str, Json], request: str
+) -> RequestRun:
+    parameters = _value(action.parameters, scope)
+    first = min((one.time for one in gate.inputs), default=None)
+    return RequestRun(
+        job=_text(action.job, scope),
+        request=request,
+        day=key.day,
+        round=gate.round,
+        priority=scope["priority"],
+        correlation_id=scope["correlation_id"],
+        parameters=parameters if isinstance(parameters, dict) else {},
+        origin="gate",
+        retry=action.retry,
+        sla_minutes=action.sla_minutes,
+        sla_from=first if rule.sla_from_first else gate.opened_at,
+        process=rule.process,
+        owner=rule.owner,
+    )
+
+
+def _input_scope(one: Evidence, rule: Rule) -> dict[str, Json]:
+    names: dict[str, Json] = {}
+    _add_kept(names, one, rule)
+    names.update(
+        source=one.source, id=one.id, application=one.application, context_id=one.context_id
+    )
+    return names
+
+
+def _add_kept(names: dict[str, Json], one: Evidence, rule: Rule) -> None:
+    for kept, value in zip(rule.kept, one.kept, strict=False):
+        if value is not None:
+            put(names, kept.path, value)
+
+
+def _text(template: Template, scope: dict[str, Json]) -> str:
+    try:
+        return text(template.render(scope))
+    except Missing as error:
+        return f"{template.text} ({error})"
+
+
+def _value(render: object, scope: dict[str, Json]) -> Json:
+    assert callable(render)
+    try:
+        return render(scope)
+    except Missing:
+        return {}

@@ -1,0 +1,318 @@
+"""Compiling: documents to rules. Total on every document that passed its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from tidegate.correlate.document import (
+    ActionDocument,
+    Condition,
+    EmitEventAction,
+    RetryConfig,
+    RuleDocument,
+    SendNotificationAction,
+    TriggerJobAction,
+    UpdateDashboardAction,
+)
+from tidegate.correlate.field import BUSINESS_DATE, DATASET, NORMALISED_ID, reader
+from tidegate.correlate.rule import (
+    Action,
+    Anchor,
+    EmitEvent,
+    Expect,
+    Input,
+    Kept,
+    Match,
+    Reading,
+    Rule,
+    SendNotification,
+    Test,
+    TriggerJob,
+    UpdateDashboard,
+)
+from tidegate.kernel.calendar import (
+    BusinessCalendar,
+    calendars_of,
+    deadline_at,
+    find_calendar,
+    parse_deadline,
+)
+from tidegate.kernel.clock import MINUTE_US, Day, Instant, parse_duration
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.ids import DocId
+from tidegate.kernel.mapping import Applications, GlobalContext, global_context, source_matcher
+from tidegate.kernel.predicate import parse_predicate
+from tidegate.kernel.retry import RetryPolicy
+from tidegate.kernel.step import Document
+from tidegate.kernel.template import Template, parse_any, parse_template
+from tidegate.kernel.value import MISSING, parse_path
+
+RUN_TYPES = {
+    "started": ("tidegate.run.started",),
+    "completed": ("tidegate.run.succeeded",),
+    "succeeded": ("tidegate.run.succeeded",),
+    "failed": ("tidegate.run.failed", "tidegate.run.timed_out", "tidegate.run.aborted"),
+    "finished": (
+        "tidegate.run.succeeded",
+        "tidegate.run.failed",
+        "tidegate.run.timed_out",
+        "tidegate.run.aborted",
+    ),
+}
+SCOPE_NAMES = frozenset(
+    {
+        "normalized_context_id", "correlation_id", "business_date", "ds", "normalized_priority",
+        "priority", "rule", "gate", "round", "sequence", "business_process", "process", "datasets",
+        "source_applications", "applications", "owner", "inputs", "missing",
+    }
+)  # fmt: skip
+"""Names an action's template always sees; others come from the newest input's event."""
+
+
+def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
+    """Every version of every rule, active and lingering."""
+    calendars = calendars_of(documents)
+    context = global_context(documents)
+    versions: dict[str, int] = {}
+    rules: dict[DocId, Rule] = {}
+    for doc in sorted(documents):
+        document = documents[doc]
+        if document.kind != "rule":
+            continue
+        versions[document.name] = versions.get(document.name, 0) + 1
+        written = RuleDocument.model_validate(document.body)
+        rules[doc] = _rule(doc, document, written, calendars, context)
+    return rules
+
+
+def _rule(
+    doc: DocId,
+    document: Document,
+    written: RuleDocument,
+    calendars: Mapping[str, BusinessCalendar],
+    context: GlobalContext | None,
+) -> Rule:
+    normalisation = written.context_normalization
+    process = written.business_process or normalisation.business_process
+    if process is None:
+        process = (context.business_process if context else None) or written.rule_name
+    window = next((one for one in written.correlation_logic if one.time_window), None)
+    zone = (written.expect.timezone if written.expect else None) or "UTC"
+    sla = written.sla_minutes or normalisation.sla_minutes
+    if sla is None and context is not None:
+        sla = context.sla_minutes
+    actions = (*written.actions, *written.on_timeout, *written.on_quality_failure)
+    match = _matches(written)
+    midnight = parse_deadline("00:00")
+    plain = find_calendar("business_days", calendars)
+
+    def start_of_day(day: Day) -> Instant:
+        return deadline_at(midnight, day, zone, plain)
+
+    default_retry = _retry(written.retry_config)
+    return Rule(
+        doc=doc,
+        name=written.rule_name,
+        active=document.active,
+        version=doc,
+        description=written.description,
+        process=process,
+        owner=written.owner or normalisation.owner or (context.owner if context else None),
+        inputs=_inputs(written),
+        match=match,
+        id_template=id_template(written, process, context),
+        window_us=parse_duration(window.time_window) if window and window.time_window else None,
+        anchor=Anchor[window.anchor.upper()] if window else Anchor.EVENT_TIME,
+        keep_first=written.keep == "first",
+        redelivery=written.redelivery,
+        late=written.late,
+        close_after_us=parse_duration(written.close_after),
+        expect=_expect(written, zone, calendars),
+        actions=_actions(written.actions, default_retry, sla),
+        on_timeout=_actions(written.on_timeout, default_retry, sla),
+        on_quality_failure=_actions(written.on_quality_failure, default_retry, sla),
+        kept=_kept(actions, match),
+        readings=_readings(written),
+        sla_minutes=sla,
+        sla_from_first=written.sla_from == "first_event",
+        start_of_day=start_of_day,
+    )
+
+
+def id_template(written: RuleDocument, process: str, context: GlobalContext | None) -> Template:
+    """The global correlation id's template; one that tells processes apart where none is written."""
+    text = written.context_normalization.global_correlation_id
+    if text is None and context is not None:
+        text = context.correlation_id
+    if text is None:
+        date = "-${business_date}" if any(match.is_date for match in _matches(written)) else ""
+        text = f"{process}{date}-${{sequence}}"
+    return parse_template(text, "id")
+
+
+# ---- inputs
+def _inputs(written: RuleDocument) -> tuple[Input, ...]:
+    quality = _tests(_pairs(written.additional_conditions))
+    inputs: list[Input] = []
+    for condition in written.conditions:
+        inputs.append(_input(condition, quality, {one.name for one in inputs}))
+    for dependency in written.job_dependencies:
+        job = dependency.prerequisite_job
+        name = _unused(job, {one.name for one in inputs})
+        inputs.append(
+            Input(
+                name=name,
+                types=RUN_TYPES[dependency.status],
+                tests=_tests([("source", "tidegate"), ("data.job", job)]),
+                quality=(),
+            )
+        )
+    return tuple(inputs)
+
+
+def _input(condition: Condition, quality: tuple[Test, ...], taken: set[str]) -> Input:
+    pairs = list((condition.model_extra or {}).items())
+    tests = _tests(pairs)
+    dataset = next(
+        (
+            test.predicate.equals
+            for test in tests
+            if test.field in DATASET and isinstance(test.predicate.equals, str)
+        ),
+        None,
+    )
+    name = condition.name or dataset or condition.event_type or "input"
+    own = _tests(_pairs(condition.additional_conditions))
+    return Input(
+        name=_unused(name, taken),
+        types=(condition.event_type,) if condition.event_type else (),
+        tests=tests,
+        quality=(*quality, *own),
+        optional=condition.optional,
+        dataset=dataset if isinstance(dataset, str) else None,
+    )
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    number, made = 1, name
+    while made in taken:
+        number += 1
+        made = f"{name} {number}"
+    return made
+
+
+def _pairs(conditions: Iterable[Mapping[str, Json]]) -> list[tuple[str, Json]]:
+    return [pair for one in conditions for pair in one.items()]
+
+
+def _tests(pairs: Iterable[tuple[str, Json]]) -> tuple[Test, ...]:
+    return tuple(
+        Test(field, reader(field), parse_predicate(field, wanted)) for field, wanted in pairs
+    )
+
+
+def _matches(written: RuleDocument) -> tuple[Match, ...]:
+    fields = [one.match_field for one in written.correlation_logic if one.match_field]
+    # The global id follows from the other match fields; comparing it as well would be circular.
+    fields = [field for field in fields if field != NORMALISED_ID]
+    if not fields:
+        fields = ["data.business_date"]
+    return tuple(Match(field, reader(field), field in BUSINESS_DATE) for field in fields)
+
+
+def _readings(written: RuleDocument) -> tuple[Reading, ...]:
+    normalisation = written.context_normalization
+    if not normalisation.enabled:
+        return ()
+    readings: list[Reading] = []
+    for name, mapping in normalisation.application_mappings.items():
+        applications = Applications.of([(name, mapping)])
+        readings.append(Reading(source_matcher(mapping.source_pattern), applications.apply))
+    return tuple(readings)
+
+
+def _expect(
+    written: RuleDocument, zone: str, calendars: Mapping[str, BusinessCalendar]
+) -> Expect | None:
+    expect = written.expect
+    if expect is None:
+        return None
+    return Expect(
+        calendar=find_calendar(expect.calendar, calendars),
+        zone=zone,
+        deadline=parse_deadline(expect.deadline) if expect.deadline else None,
+        warn=parse_deadline(expect.warn_at) if expect.warn_at else None,
+    )
+
+
+# ---- actions
+def _retry(config: RetryConfig | None) -> RetryPolicy | None:
+    if config is None:
+        return None
+    return RetryPolicy(
+        attempts_max=config.max_attempts,
+        delay_us=round(config.delay_minutes * MINUTE_US),
+        multiplier=config.backoff_multiplier,
+    )
+
+
+def _actions(
+    written: Sequence[ActionDocument], retry: RetryPolicy | None, sla: int | None
+) -> tuple[Action, ...]:
+    return tuple(_action(one, retry, sla) for one in written)
+
+
+def _action(one: ActionDocument, retry: RetryPolicy | None, sla: int | None) -> Action:
+    match one:
+        case TriggerJobAction():
+            minutes = one.sla_minutes or one.parameters.get("sla_minutes") or sla
+            return TriggerJob(
+                job=parse_template(str(one.job_name), "action"),
+                parameters=_render(one.parameters),
+                retry=_retry(one.retry_config) or retry,
+                sla_minutes=minutes if isinstance(minutes, int) else sla,
+            )
+        case SendNotificationAction():
+            return SendNotification(
+                channel=one.channel,
+                message=parse_template(str(one.message), "action"),
+                receiver=one.receiver,
+                severity=one.severity,
+            )
+        case UpdateDashboardAction():
+            return UpdateDashboard(
+                metric=one.metric, increment=one.increment, tags=_render(one.tags)
+            )
+        case EmitEventAction():
+            return EmitEvent(
+                type=one.event_type,
+                subject=parse_template(str(one.subject), "action"),
+                data=_render(one.data),
+            )
+
+
+def _render(value: Json) -> Callable[[dict[str, Json]], Json]:
+    return parse_any(value, "action").render
+
+
+def _kept(actions: Sequence[ActionDocument], match: Sequence[Match]) -> tuple[Kept, ...]:
+    """Fields of the inputs' events that templates name, so that the gate has them when it opens."""
+    paths: set[tuple[str, ...]] = set()
+    for action in actions:
+        for name in parse_any(action.model_dump(mode="json"), "action").paths:
+            path = parse_path(name)
+            if path[0] == "inputs" and len(path) > 2:
+                paths.add(path[2:])
+            elif path[0] not in SCOPE_NAMES and ".".join(path) not in {one.field for one in match}:
+                paths.add(path)
+    return tuple(Kept(path, _kept_reader(path)) for path in sorted(paths))
+
+
+def _kept_reader(path: tuple[str, ...]) -> Callable[[Event], Json]:
+    read = reader(".".join(path))
+
+    def kept(event: Event) -> Json:
+        found = read(event)
+        return None if found is MISSING else found
+
+    return kept

@@ -1,0 +1,305 @@
+"""Documents of correlate, as a team writes them: `rules/*.yaml` and `datasets/*.yaml`.
+
+What the origin prints loads as printed. Bounded, unknown keys refused, every fault with its place;
+`correlate/compile.py` turns them into the book.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tidegate.correlate.field import reader
+from tidegate.kernel.calendar import parse_deadline
+from tidegate.kernel.clock import parse_duration
+from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import Json
+from tidegate.kernel.mapping import ApplicationMapping
+from tidegate.kernel.predicate import parse_predicate
+from tidegate.kernel.step import DocumentKind
+from tidegate.kernel.template import parse_any, parse_template
+
+INPUTS_MAX = 256
+ACTIONS_MAX = 64
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a duration|write it as 24h or 1d12h30m")
+    parse_duration(value)
+    return value
+
+
+def _deadline(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(
+            f'{value!r} is not a time of day|write "06:00", "+1d 06:00" or "+1bd 06:00"'
+        )
+    try:
+        parse_deadline(value)
+    except InputError as error:
+        raise ValueError(f"{error.message}|{error.fix}") from error
+    return value
+
+
+def _template(value: object) -> object:
+    try:
+        parse_any(value, "action")
+    except InputError as error:
+        raise ValueError(f"{error.message}|{error.fix}") from error
+    return value
+
+
+def _id_template(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(
+            "the id template is no text|write correlation-${business_date}-${sequence}"
+        )
+    try:
+        template = parse_template(value, "id")
+    except InputError as error:
+        raise ValueError(f"{error.message}|{error.fix}") from error
+    if "sequence" not in template.paths:
+        raise ValueError("the id lacks the round|end it with ${sequence}, so that rounds differ")
+    return value
+
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\- ]*$")
+]
+Duration = Annotated[str, BeforeValidator(_duration)]
+TimeOfDay = Annotated[str, BeforeValidator(_deadline)]
+Templated = Annotated[Any, BeforeValidator(_template)]
+Text = Annotated[str, Field(max_length=10_000)]
+
+
+class RetryConfig(_Model):
+    """`max_attempts: 3, delay_minutes: 30, backoff_multiplier: 2` tries at 0, +30 and +90 minutes."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=1000)] = 3
+    delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 30, strict=False)] = 30
+    backoff_multiplier: Annotated[float, Field(ge=1, le=100, strict=False)] = 2
+
+
+class TriggerJobAction(_Model):
+    action_type: Literal["trigger_job"]
+    job_name: Templated
+    parameters: dict[str, Templated] = {}
+    retry_config: RetryConfig | None = None
+    sla_minutes: Annotated[int, Field(ge=1)] | None = None
+    fallback: Literal["manual"] | None = None
+
+
+class SendNotificationAction(_Model):
+    action_type: Literal["send_notification"]
+    channel: Name = "console"
+    message: Templated
+    receiver: Text | None = None
+    severity: Literal["info", "warning", "critical"] = "info"
+
+
+class UpdateDashboardAction(_Model):
+    action_type: Literal["update_dashboard"]
+    metric: Name
+    increment: Annotated[float, Field(strict=False)] = 1
+    tags: dict[str, Templated] = {}
+
+
+class EmitEventAction(_Model):
+    action_type: Literal["emit_event"]
+    event_type: Annotated[str, Field(min_length=1, max_length=1024)]
+    subject: Templated = ""
+    data: dict[str, Templated] = {}
+
+    @model_validator(mode="after")
+    def _not_ours(self) -> EmitEventAction:
+        if self.event_type.startswith("tidegate."):
+            raise ValueError(f"{self.event_type!r} is a name of Tidegate's own|choose another type")
+        return self
+
+
+ActionDocument: TypeAlias = Annotated[
+    TriggerJobAction | SendNotificationAction | UpdateDashboardAction | EmitEventAction,
+    Field(discriminator="action_type"),
+]
+Actions = Annotated[list[ActionDocument], Field(max_length=ACTIONS_MAX)]
+
+
+class ContextNormalization(_Model):
+    enabled: bool = True
+    global_correlation_id: Annotated[str, BeforeValidator(_id_template)] | None = None
+    application_mappings: dict[str, ApplicationMapping] = {}
+    business_process: Text | None = None
+    owner: Text | None = None
+    sla_minutes: Annotated[int, Field(ge=1)] | None = None
+
+
+class Condition(BaseModel):
+    """One input. Every further key is a field of the event and what it must be."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    name: Name | None = None
+    event_type: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    optional: bool = False
+    additional_conditions: list[dict[str, Any]] = []
+
+    @model_validator(mode="after")
+    def _fields(self) -> Condition:
+        for field, wanted in (self.model_extra or {}).items():
+            near = difflib.get_close_matches(field, type(self).model_fields, 1, 0.85)
+            if near and "." not in field:
+                raise ValueError(f"unknown key {field!r}|did you mean {near[0]!r}?")
+            check_test(field, wanted)
+        if self.event_type is None and not self.model_extra:
+            raise ValueError("this condition holds for every event|name an event_type or a field")
+        for one in self.additional_conditions:
+            for field, wanted in one.items():
+                check_test(field, wanted)
+        return self
+
+
+class Validation(_Model):
+    expected_datasets: Annotated[list[Name], Field(min_length=1, max_length=INPUTS_MAX)]
+    received_datasets: Text = "data.dataset_name"
+    operator: Literal["all_received"] = "all_received"
+
+
+class Correlation(_Model):
+    """One line of `correlation_logic`: a match field, a time window, or a validation."""
+
+    match_field: Text | None = None
+    time_window: Duration | None = None
+    anchor: Literal["event_time", "arrival", "business_date"] = "event_time"
+    validation: Validation | None = Field(default=None, alias="context.validation")
+    operator: Literal["equals", "within"] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Correlation:
+        given = [
+            name
+            for name in ("match_field", "time_window", "validation")
+            if getattr(self, name) is not None
+        ]
+        if len(given) != 1:
+            raise ValueError(
+                "a line of correlation_logic says one thing|"
+                "write match_field, time_window or context.validation, each in a line of its own"
+            )
+        wanted = {"match_field": "equals", "time_window": "within"}.get(given[0])
+        if self.operator is not None and self.operator != wanted:
+            raise ValueError(f"{given[0]} does not know {self.operator!r}|write operator: {wanted}")
+        return self
+
+
+class ExpectDocument(_Model):
+    calendar: Name = "business_days"
+    deadline: TimeOfDay | None = None
+    warn_at: TimeOfDay | None = None
+    timezone: Text | None = None
+
+
+class JobDependency(_Model):
+    prerequisite_job: Name
+    status: Literal["completed", "succeeded", "failed", "started", "finished"] = "completed"
+
+
+class RuleDocument(_Model):
+    """When all inputs of one business date are here, and good, act."""
+
+    rule_name: Name
+    description: Text = ""
+    owner: Text | None = None
+    team: Text | None = None
+    business_process: Text | None = None
+    context_normalization: ContextNormalization = ContextNormalization()
+    conditions: Annotated[list[Condition], Field(max_length=INPUTS_MAX)] = []
+    additional_conditions: list[dict[str, Any]] = []
+    correlation_logic: list[Correlation] = []
+    job_dependencies: Annotated[list[JobDependency], Field(max_length=INPUTS_MAX)] = []
+    expect: ExpectDocument | None = None
+    keep: Literal["latest", "first"] = "latest"
+    redelivery: Literal["new_round", "refire", "ignore"] = "new_round"
+    late: Literal["ignore", "new_round", "inbox"] = "inbox"
+    close_after: Duration = "30d"
+    retry_config: RetryConfig | None = None
+    sla_minutes: Annotated[int, Field(ge=1)] | None = None
+    sla_from: Literal["opened", "first_event"] = "opened"
+    manual_baseline: Duration | None = None
+    actions: Actions = []
+    on_timeout: Actions = []
+    on_quality_failure: Actions = []
+
+    @model_validator(mode="after")
+    def _can_open(self) -> RuleDocument:
+        if not self.conditions and not self.job_dependencies:
+            raise ValueError("this rule waits for nothing|write at least one condition")
+        for one in self.additional_conditions:
+            for field, wanted in one.items():
+                check_test(field, wanted)
+        fields = [one.match_field for one in self.correlation_logic if one.match_field]
+        if len(set(fields)) != len(fields):
+            raise ValueError("a match_field is written twice|keep one of them")
+        for field in fields:
+            _checked(reader, field)
+        if len([one for one in self.correlation_logic if one.time_window]) > 1:
+            raise ValueError("two time windows|keep one of them")
+        return self
+
+
+class DatasetEntry(_Model):
+    """What is expected of a dataset; a missing one has no event to read an owner from."""
+
+    application: Text | None = None
+    owner: Text | None = None
+    contact: Text | None = None
+    runbook: Text | None = None
+    calendar: Name | None = None
+    usual_time: Text | None = None
+    deadline: TimeOfDay | None = None
+    timezone: Text | None = None
+    description: Text = ""
+
+
+def check_test(field: str, wanted: Json) -> None:
+    """A field and its condition; raises ValueError in the form pydantic shows."""
+    _checked(reader, field)
+    try:
+        predicate = parse_predicate(field, wanted)
+    except InputError as error:
+        raise ValueError(f"{field}: {error.message}|{error.fix}") from error
+    if predicate.never:
+        raise ValueError(f"{field}: this can never hold: {predicate.never}|change the condition")
+
+
+def _checked(function: Any, text: str) -> None:
+    try:
+        function(text)
+    except InputError as error:
+        raise ValueError(f"{error.message}|{error.fix}") from error
+
+
+def _rule_entries(raw: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
+    name = raw.get("rule_name") if isinstance(raw, dict) else None
+    yield (name if isinstance(name, str) else ""), raw, ()
+
+
+def _dataset_entries(raw: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
+    if not isinstance(raw, dict):
+        yield "", raw, ()
+        return
+    for name, body in raw.items():
+        yield str(name), body, (name,)
+
+
+DOCUMENTS = (
+    DocumentKind(name="rule", folder="rules", model=RuleDocument, entries=_rule_entries),
+    DocumentKind(name="dataset", folder="datasets", model=DatasetEntry, entries=_dataset_entries),
+)

@@ -1,0 +1,267 @@
+"""Explain: a gate as sentences: a verdict per clause, the evidence, the nearest miss, what is next.
+
+It reads what the verbs left in the state; nothing here decides again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from tidegate.correlate.gate import (
+    STATUSES,
+    Evidence,
+    Gate,
+    Shown,
+    Status,
+    missing,
+    next_wake,
+    show,
+)
+from tidegate.correlate.identity import key_of, matched
+from tidegate.correlate.rule import Input, Rule, Test
+from tidegate.kernel.clock import (
+    DAY_US,
+    NO_DAY,
+    Instant,
+    format_day,
+    format_duration,
+    format_instant,
+)
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.ids import Pos
+from tidegate.kernel.step import (
+    Cell,
+    Clause,
+    Compared,
+    Explanation,
+    Key,
+    Look,
+    Miss,
+    Seen,
+    Verdict,
+)
+from tidegate.kernel.value import MISSING, shown
+
+STRAYS_MAX = 500
+"""So many of the newest events that touched nothing are looked through for near misses."""
+MISSES_MAX = 5
+DIFFERENCES_MAX = 2
+DAYS_NEAR = 7
+"""An event for another date is a near miss only when it happened so close to this one."""
+
+_VERDICTS: dict[Shown, Verdict] = {
+    Shown.RECEIVED: "met",
+    Shown.QUARANTINED: "quarantined",
+    Shown.LATE: "not_met",
+    Shown.MISSING: "waiting",
+}
+
+
+def explain_gate(key: Key, cell: Cell[Gate], rule: Rule, look: Look) -> Explanation:
+    """Why this gate stands where it stands."""
+    gate = cell.state
+    states = show(gate, rule)
+    clauses = [_input_clause(one, states[one.name], gate, rule) for one in rule.inputs]
+    if rule.window_us is not None:
+        clauses.append(_window_clause(gate, rule, states))
+    if gate.deadline is not None:
+        clauses.append(_deadline_clause(gate))
+    next_at, what = _next(gate, rule, bool(cell.version))
+    return Explanation(
+        status=STATUSES[Status(gate.status)] if cell.version else "waiting",
+        sentence=_sentence(gate, rule, states, bool(cell.version), key),
+        clauses=tuple(clauses),
+        nearest_misses=tuple(_misses(key, gate, rule, look)),
+        next_at=next_at,
+        next_what=what,
+    )
+
+
+# ---- clauses
+def _input_clause(one: Input, state: Shown, gate: Gate, rule: Rule) -> Clause:
+    evidence = next((found for found in gate.inputs if found.input == one.name), None)
+    verdict = _VERDICTS[state]
+    if one.optional and state is Shown.MISSING:
+        verdict = "met"
+    if gate.status == Status.CLOSED and verdict == "waiting":
+        verdict = "not_met"
+    text = f"{one.name} {_words(state, evidence, one)}"
+    if evidence is None:
+        return Clause(text=text, verdict=verdict)
+    return Clause(text, verdict, seen_of(evidence), _compared(one, evidence))
+
+
+def _words(state: Shown, evidence: Evidence | None, one: Input) -> str:
+    if evidence is None:
+        wanted = " or ".join(one.types) or "any event"
+        optional = " (optional)" if one.optional else ""
+        return f"has not arrived{optional}: waits for {wanted}" + "".join(
+            f", {test.predicate.text}" for test in one.tests
+        )
+    at = format_instant(evidence.time)
+    match state:
+        case Shown.QUARANTINED:
+            return f"arrived at {at} and failed a quality condition"
+        case Shown.LATE:
+            return f"arrived at {at}, outside the time window"
+        case _:
+            by = f", released by {evidence.released_by}" if evidence.released_by else ""
+            return f"arrived at {at}{by}"
+
+
+def _compared(one: Input, evidence: Evidence) -> tuple[Compared, ...]:
+    tests = (*one.tests, *one.quality)
+    return tuple(compare(test, value) for test, value in zip(tests, evidence.seen, strict=False))
+
+
+def compare(test: Test, value: Json) -> Compared:
+    """A value held against a condition; null stands for what was missing."""
+    given = MISSING if value is None and not test.predicate.holds(None) else value
+    met = test.predicate.holds(given)
+    seen = "missing" if given is MISSING else shown(given, 200)
+    return Compared(what=test.field, wanted=test.predicate.text, seen=seen, met=met)
+
+
+def _window_clause(gate: Gate, rule: Rule, states: dict[str, Shown]) -> Clause:
+    assert rule.window_us is not None
+    good = [one for one in gate.inputs if one.good]
+    span = format_duration(rule.window_us)
+    if not good:
+        return Clause(f"all inputs within {span}", "waiting")
+    first, last = min(one.time for one in good), max(one.time for one in good)
+    apart = format_duration(last - first)
+    seen = Compared("span of event times", f"at most {span}", apart, last - first <= rule.window_us)
+    if Shown.LATE in states.values():
+        late = ", ".join(name for name, state in states.items() if state is Shown.LATE)
+        return Clause(f"all inputs within {span}: {late} came too late", "not_met", None, (seen,))
+    verdict: Verdict = "met" if gate.status == Status.OPEN else "waiting"
+    return Clause(f"all inputs within {span} of each other", verdict, None, (seen,))
+
+
+def _deadline_clause(gate: Gate) -> Clause:
+    assert gate.deadline is not None
+    at = format_instant(gate.deadline)
+    if gate.opened_at is not None:
+        met = gate.opened_at <= gate.deadline
+        words = "in time" if met else "after its deadline"
+        return Clause(f"opened {words}, {at}", "met" if met else "not_met")
+    if gate.expired:
+        return Clause(f"the deadline {at} has passed", "not_met")
+    return Clause(f"due by {at}", "waiting")
+
+
+# ---- sentences
+def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, key: Key) -> str:
+    values = ", ".join(matched(rule, gate).values()) if exists else _date(key)
+    who = f"{rule.name} for {values} (round {gate.round:03d})"
+    if not exists:
+        return f"{who} has not begun: nothing that belongs to it was heard"
+    waiting = [one.dataset or one.name for one in missing(gate, rule)]
+    count = f"{len(rule.inputs) - len(waiting)} of {len(rule.inputs)} inputs are here"
+    match gate.status:
+        case Status.OPEN:
+            assert gate.opened_at is not None
+            return f"{who} opened at {format_instant(gate.opened_at)}: all inputs are here"
+        case Status.CLOSED:
+            return f"{who} was closed by {gate.closed_by} without {', '.join(waiting)}"
+        case Status.QUARANTINED:
+            held = [name for name, state in states.items() if state is Shown.QUARANTINED]
+            return f"{who} is held back: {', '.join(held)} failed a quality condition"
+        case Status.OVERDUE:
+            mark = " (history that was loaded later)" if gate.backfill else ""
+            return f"{who} is overdue{mark}: {count}, {', '.join(waiting)} did not come in time"
+        case _:
+            return f"{who} is waiting for {', '.join(waiting)}: {count}"
+
+
+def _date(key: Key) -> str:
+    return format_day(key.day) if key.day != NO_DAY else key.name
+
+
+def _next(gate: Gate, rule: Rule, exists: bool) -> tuple[Instant | None, str | None]:
+    if not exists:
+        return None, "begins with its first event"
+    if gate.status == Status.OPEN:
+        redelivery = {
+            "new_round": "a redelivery begins the next round",
+            "refire": "a redelivery opens the next round at once",
+            "ignore": "redeliveries are ignored",
+        }
+        return None, redelivery[rule.redelivery]
+    if gate.status == Status.CLOSED:
+        return None, None
+    at = next_wake(gate)
+    if gate.status == Status.QUARANTINED:
+        return at, "waits for a corrected delivery, or for a person to release it"
+    if at is None:
+        return None, "waits without a deadline"
+    if gate.expired:
+        return at, "is closed, unless what is missing arrives"
+    if at == gate.warn_at:
+        return at, "warns its owner"
+    return at, "is overdue and alarms its owner"
+
+
+# ---- near misses
+def _misses(key: Key, gate: Gate, rule: Rule, look: Look) -> Iterator[Miss]:
+    """Events that touched nothing though they nearly were a missing input of this gate."""
+    for one in gate.refused[-MISSES_MAX:]:
+        yield Miss(
+            f"{one.input} came again at {format_instant(one.time)} and was not counted",
+            seen_of(one),
+        )
+    if gate.status in (Status.OPEN, Status.CLOSED):
+        return
+    wanted = missing(gate, rule)
+    found: list[tuple[int, Pos, Miss]] = []
+    for pos, event in look.strays(STRAYS_MAX):
+        for one in wanted:
+            miss = _near(key, one, rule, pos, event)
+            if miss is not None:
+                found.append((len(miss.compared), Pos(-pos), miss))
+    found.sort(key=lambda item: item[:2])
+    yield from (miss for _, _, miss in found[:MISSES_MAX])
+
+
+def _near(key: Key, one: Input, rule: Rule, pos: Pos, event: Event) -> Miss | None:
+    """Why this event was not this input; None when it is nowhere near."""
+    differences: list[Compared] = []
+    if one.types and event.type not in one.types:
+        if not difflib.get_close_matches(event.type, one.types, 1, 0.8):
+            return None
+        differences.append(Compared("event_type", " or ".join(one.types), event.type, met=False))
+    for test in one.tests:
+        value = test.read(event)
+        if not test.predicate.holds(value):
+            seen = "missing" if value is MISSING else shown(value, 200)
+            differences.append(Compared(test.field, test.predicate.text, seen, met=False))
+    if len(differences) > DIFFERENCES_MAX or len(differences) > len(one.tests):
+        return None
+    where = key_of(rule, event)
+    if where is None:
+        fields = [match for match in rule.match if match.read(event) is MISSING]
+        differences += [Compared(match.field, "present", "missing", met=False) for match in fields]
+    elif where[0] != key:
+        if differences or abs(event.time // DAY_US - key.day) > DAYS_NEAR:
+            return None
+        differences += _other_gate(rule, event, key)
+    if not differences:
+        return None
+    text = f"almost {one.name}: " + "; ".join(
+        f"{one.what} is {one.seen}, wanted {one.wanted}" for one in differences
+    )
+    evidence = Seen(pos, event.source, event.id, event.time)
+    return Miss(text, evidence, tuple(differences))
+
+
+def _other_gate(rule: Rule, event: Event, key: Key) -> Iterable[Compared]:
+    return [
+        Compared(match.field, _date(key), shown(match.read(event), 200), met=False)
+        for match in rule.match
+        if match.is_date
+    ]
+
+
+def seen_of(evidence: Evidence) -> Seen:
+    return Seen(evidence.pos, evidence.source, evidence.id, evidence.time)

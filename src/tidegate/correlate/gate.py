@@ -1,0 +1,234 @@
+"""Gate: one rule for one set of match values; waits for every input, opens once per round.
+
+    waiting --last good input--> open            waiting, quarantined --deadline, window--> overdue
+    waiting --input fails quality--> quarantined overdue --last good input--> open
+    quarantined --corrected, released--> waiting overdue --close_after, operator--> closed
+    open --redelivery--> waiting, in the next round; the finished round is kept under its number
+
+What an input shows (received, quarantined, late) follows from the kept deliveries alone, so the
+order of arrival never changes it. Pure: no clock and no I/O; instants arrive with the signal.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidegate.correlate.rule import Anchor, Input, Rule
+from tidegate.kernel.clock import Instant
+from tidegate.kernel.event import PRIORITIES, Json
+from tidegate.kernel.ids import Pos
+from tidegate.kernel.step import CARE_MIN, Durable
+
+COUNTED_MAX = 10_000
+"""Ids of earlier rounds that a gate remembers; a gate with more refuses nothing but says so."""
+
+
+class Status(IntEnum):
+    WAITING = 0
+    OPEN = 1
+    CLOSED = 2
+    OVERDUE = CARE_MIN
+    QUARANTINED = CARE_MIN + 1
+
+
+STATUSES = {status: status.name.lower() for status in Status}
+
+
+class Shown(IntEnum):
+    """What an input shows."""
+
+    MISSING = 0
+    RECEIVED = 1
+    QUARANTINED = 2
+    LATE = 3
+
+
+class Evidence(Struct, frozen=True, array_like=True):
+    """One kept delivery: enough to decide and to explain, even when the log is gone."""
+
+    input: str
+    pos: Pos
+    id: str
+    source: str
+    time: Instant
+    arrived_at: Instant
+    good: bool  # it passed the quality conditions, or a person released it
+    seen: tuple[Json, ...] = ()  # values compared: conditions first, then quality conditions
+    kept: tuple[Json, ...] = ()  # values the rule's actions will ask for
+    priority: str = "normal"
+    application: str = ""
+    dataset: str | None = None
+    context_id: str | None = None
+    owner: str | None = None
+    released_by: str | None = None
+
+
+class Gate(Durable, frozen=True, array_like=True, kw_only=True):
+    """The current round; finished ones are parts of the same cell's key."""
+
+    round: int = 1
+    values: tuple[str, ...] = ()  # match values as texts, in the rule's order
+    inputs: tuple[Evidence, ...] = ()  # in order of first arrival
+    made_at: Instant = Instant(0)
+    deadline: Instant | None = None
+    window_end: Instant | None = None
+    warn_at: Instant | None = None
+    close_at: Instant | None = None
+    expired: bool = False  # the deadline or window has passed
+    backfill: bool = False  # it was made after its deadline; it alarms nobody
+    expected: bool = False  # its expectation made it or claims it
+    opened_at: Instant | None = None
+    opened_pos: Pos | None = None
+    closed_by: str | None = None
+    counted: tuple[str, ...] = ()  # "source id" of replaced deliveries and of earlier rounds
+    refused: tuple[Evidence, ...] = ()  # late for a closed gate, or ignored: shown, not counted
+
+
+# ---- verbs
+def arrive(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
+    """One accepted delivery to a round that has not opened. It opens when it was the last."""
+    kept = next((one for one in gate.inputs if one.input == evidence.input), None)
+    if kept is None:
+        gate = replace(gate, inputs=(*gate.inputs, evidence))
+    elif _replaces(evidence, kept, rule):
+        inputs = tuple(evidence if one is kept else one for one in gate.inputs)
+        gate = replace(gate, inputs=inputs, counted=(*gate.counted, _identity(kept)))
+    else:
+        gate = replace(gate, counted=(*gate.counted, _identity(evidence)))
+    if rule.window_us is not None and gate.window_end is None:
+        # Measured on the machine's clock from the first arrival: old samples do not expire at once.
+        gate = replace(gate, window_end=Instant(now + rule.window_us))
+    return settle(gate, rule, now, evidence.pos)
+
+
+def settle(gate: Gate, rule: Rule, now: Instant, pos: Pos) -> Gate:
+    """The status and the next wake that follow from what was kept."""
+    shown = show(gate, rule)
+    lacking = [name for name, state in shown.items() if state != Shown.RECEIVED]
+    required = {one.name for one in rule.inputs if not one.optional}
+    if not required & set(lacking) and gate.inputs:
+        return replace(
+            gate, status=Status.OPEN, opened_at=now, opened_pos=pos, wake_at=None, close_at=None
+        )
+    if any(shown[name] == Shown.QUARANTINED for name in required):
+        status = Status.QUARANTINED
+    else:
+        status = Status.OVERDUE if gate.expired else Status.WAITING
+    return replace(gate, status=status, wake_at=next_wake(gate))
+
+
+def expire(gate: Gate, rule: Rule, now: Instant, pos: Pos) -> Gate:
+    """Its deadline or window has passed; it still opens for on-time events until it is closed."""
+    passed = max(at for at in (gate.deadline, gate.window_end, gate.made_at) if at is not None)
+    close_at = (
+        None if rule.close_after_us is None else Instant(max(passed, now) + rule.close_after_us)
+    )
+    return settle(replace(gate, expired=True, warn_at=None, close_at=close_at), rule, now, pos)
+
+
+def warn(gate: Gate) -> Gate:
+    """Its early warning is given; once."""
+    gate = replace(gate, warn_at=None)
+    return replace(gate, wake_at=next_wake(gate))
+
+
+def close(gate: Gate, by: str) -> Gate:
+    return replace(gate, status=Status.CLOSED, wake_at=None, closed_by=by)
+
+
+def release(
+    gate: Gate, names: frozenset[str], actor: str, rule: Rule, now: Instant, pos: Pos
+) -> Gate:
+    """A person lets quarantined inputs through."""
+    inputs = tuple(
+        replace(one, good=True, released_by=actor) if one.input in names and not one.good else one
+        for one in gate.inputs
+    )
+    return settle(replace(gate, inputs=inputs), rule, now, pos)
+
+
+def next_round(gate: Gate, now: Instant) -> Gate:
+    """An empty round after this one; it remembers what was counted."""
+    counted = (*gate.counted, *(_identity(one) for one in gate.inputs))[-COUNTED_MAX:]
+    return Gate(round=gate.round + 1, values=gate.values, made_at=now, counted=counted)
+
+
+# ---- questions
+def counts(gate: Gate, id_: str, source: str) -> bool:
+    """This event was counted already, in this round or an earlier one."""
+    if any(one.id == id_ and one.source == source for one in gate.inputs):
+        return True
+    return bool(gate.counted) and f"{source} {id_}" in gate.counted
+
+
+def show(gate: Gate, rule: Rule) -> dict[str, Shown]:
+    """What each input of the rule shows, in the rule's order."""
+    late = late_inputs(gate, rule)
+    shown = dict.fromkeys((one.name for one in rule.inputs), Shown.MISSING)
+    for one in gate.inputs:
+        if not one.good:
+            shown[one.input] = Shown.QUARANTINED
+        else:
+            shown[one.input] = Shown.LATE if one.input in late else Shown.RECEIVED
+    return shown
+
+
+def late_inputs(gate: Gate, rule: Rule) -> frozenset[str]:
+    """Good deliveries that lie outside the window of the others; a quarantined one never anchors."""
+    if rule.window_us is None:
+        return frozenset()
+    good = [one for one in gate.inputs if one.good]
+    if not good:
+        return frozenset()
+    match rule.anchor:
+        case Anchor.EVENT_TIME:
+            end = min(one.time for one in good) + rule.window_us
+            return frozenset(one.input for one in good if one.time > end)
+        case Anchor.ARRIVAL:
+            end = min(one.arrived_at for one in good) + rule.window_us
+            return frozenset(one.input for one in good if one.arrived_at > end)
+        case Anchor.BUSINESS_DATE:
+            start = rule.midnight(gate.values)
+            if start is None:
+                return frozenset()
+            end = start + rule.window_us
+            return frozenset(one.input for one in good if one.time > end)
+
+
+def missing(gate: Gate, rule: Rule) -> tuple[Input, ...]:
+    """Required inputs that keep the gate from opening."""
+    shown = show(gate, rule)
+    return tuple(
+        one for one in rule.inputs if not one.optional and shown[one.name] != Shown.RECEIVED
+    )
+
+
+def priority(gate: Gate) -> str:
+    """The highest of its inputs."""
+    found = [PRIORITIES.index(one.priority) for one in gate.inputs if one.priority in PRIORITIES]
+    return PRIORITIES[max(found, default=1)]
+
+
+def next_wake(gate: Gate) -> Instant | None:
+    """When it must look again; why follows from comparing the same instants with the clock."""
+    if gate.expired:
+        return gate.close_at
+    instants = [at for at in (gate.warn_at, gate.deadline, gate.window_end) if at is not None]
+    return min(instants, default=None)
+
+
+def _replaces(new: Evidence, old: Evidence, rule: Rule) -> bool:
+    """Which of two deliveries of one input is kept; a function of the two alone."""
+    if rule.keep_first:
+        if new.good != old.good:
+            return new.good
+        return (new.time, new.source, new.id) < (old.time, old.source, old.id)
+    # At one instant a good one beats a bad one: a correction may carry the time of what it corrects.
+    return (new.time, new.good, new.source, new.id) > (old.time, old.good, old.source, old.id)
+
+
+def _identity(evidence: Evidence) -> str:
+    return f"{evidence.source} {evidence.id}"

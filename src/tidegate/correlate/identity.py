@@ -1,0 +1,120 @@
+"""Identity: the names of a gate: its cell's key, its public id, its global correlation id."""
+
+from __future__ import annotations
+
+from tidegate.correlate.gate import Gate
+from tidegate.correlate.rule import Rule, parse_date
+from tidegate.kernel.clock import NO_DAY, Day, format_day
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.ids import parse_public, public, segment
+from tidegate.kernel.step import Key
+from tidegate.kernel.value import MISSING, text
+
+KIND = "gate"
+NO_DATE = "-"
+
+
+def key_of(rule: Rule, event: Event) -> tuple[Key, tuple[str, ...]] | None:
+    """The gate an event belongs to, and its match values; None when a match field is missing."""
+    values: list[str] = []
+    for match in rule.match:
+        value = match.read(event)
+        if value is MISSING or value is None:
+            return None
+        written = text(value)
+        if match.is_date and parse_date(written) is None:
+            return None
+        values.append(written)
+    return gate_key(rule, tuple(values)), tuple(values)
+
+
+def gate_key(rule: Rule, values: tuple[str, ...]) -> Key:
+    """The values other than the date stand in one segment, so that a gate has no gate as part."""
+    day = NO_DAY
+    named: list[str] = []
+    for match, value in zip(rule.match, values, strict=True):
+        date = parse_date(value) if match.is_date else None
+        if date is not None:
+            day = date
+        else:
+            named.append(f"{segment(match.field)}={segment(value)}")
+    name = "&".join(named)
+    if len(name) > 400:
+        # A column holds 512 bytes; what is longer keeps its head and a digest of the whole.
+        name = segment(name)
+    return Key(KIND, day, rule.name, name)
+
+
+def public_id(key: Key, round_: int) -> str:
+    """URL-safe, includes the round, and never comes to mean another round."""
+    root = key.name.partition("/")[0]
+    day = format_day(key.day) if key.day != NO_DAY else NO_DATE
+    parts = (key.scope, day, root, f"{round_:03d}") if root else (key.scope, day, f"{round_:03d}")
+    return public(*parts)
+
+
+def parse_id(id_: str) -> tuple[Key, int]:
+    """The gate's key and round. Raises ValueError for text that is no gate's id."""
+    parts = parse_public(id_)
+    if len(parts) not in (3, 4):
+        raise ValueError(f"{id_[:80]!r} is no gate's id")
+    date = parse_date(parts[1])
+    if date is None and parts[1] != NO_DATE:
+        raise ValueError(f"{id_[:80]!r} has no business date")
+    name = parts[2] if len(parts) == 4 else ""
+    round_ = int(parts[-1])
+    return Key(KIND, date if date is not None else NO_DAY, parts[0], name), round_
+
+
+def part_of(key: Key, round_: int) -> Key:
+    """Where a finished round is kept."""
+    return key.child(f"{round_:03d}")
+
+
+def day_text(key: Key) -> str | None:
+    return format_day(key.day) if key.day != NO_DAY else None
+
+
+def matched(rule: Rule, gate: Gate) -> dict[str, str]:
+    """Each match field as the rule writes it, to its value."""
+    return {match.field: value for match, value in zip(rule.match, gate.values, strict=False)}
+
+
+def nested(rule: Rule, values: tuple[str, ...]) -> dict[str, Json]:
+    """Match values under the names templates use: `data.business_date` as data = {...}."""
+    names: dict[str, Json] = {}
+    for match, value in zip(rule.match, values, strict=False):
+        put(names, tuple(match.field.split(".")), value)
+        if match.is_date:
+            put(names, ("data", "business_date"), value)
+            names["business_date"] = names["ds"] = value
+        elif "." not in match.field:
+            put(names, ("data", match.field), value)
+    return names
+
+
+def put(names: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
+    """Set a nested name; what stands there already and is no map is replaced."""
+    for part in path[:-1]:
+        inner = names.get(part)
+        if not isinstance(inner, dict):
+            inner = names[part] = {}
+        names = inner
+    names[path[-1]] = value
+
+
+def correlation_id(rule: Rule, gate: Gate) -> str:
+    """The global correlation id of this gate's round: `correlation-2024-01-15-001`."""
+    scope = nested(rule, gate.values)
+    scope.update(
+        rule=rule.name,
+        process=rule.process,
+        business_process=rule.process,
+        sequence=f"{gate.round:03d}",
+        round=gate.round,
+    )
+    return text(rule.id_template.render(scope))
+
+
+def no_day(day: Day) -> Day | None:
+    return None if day == NO_DAY else day

@@ -1,0 +1,119 @@
+"""Index: an event to the inputs it may concern, without asking every rule.
+
+By event type, then by the value of one field that the inputs of that type compare for equality
+(usually the dataset). Too many candidates are harmless, too few would be a defect.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from tidegate.correlate.field import Read
+from tidegate.correlate.rule import Input, Rule, Test
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.value import MISSING
+
+Candidate: TypeAlias = tuple[Rule, Input]
+
+
+class Bucket(Struct, frozen=True):
+    """Candidates that compare one field for equality, by the value they want."""
+
+    field: str
+    read: Read
+    by_value: Mapping[Json, Sequence[Candidate]]
+
+
+class Shelf(Struct, frozen=True):
+    """All candidates of one event type."""
+
+    buckets: tuple[Bucket, ...]
+    rest: tuple[Candidate, ...]
+
+
+class Index(Struct, frozen=True):
+    by_type: Mapping[str, Shelf]
+    any_type: Shelf
+
+    def find(self, event: Event) -> Iterator[Candidate]:
+        """Inputs whose conditions this event meets, quality aside."""
+        shelf = self.by_type.get(event.type)
+        if shelf is not None:
+            yield from _hits(shelf, event)
+        if self.any_type.buckets or self.any_type.rest:
+            yield from _hits(self.any_type, event)
+
+
+def fits(one: Input, event: Event) -> bool:
+    """The event meets the input's conditions, quality aside."""
+    if one.types and event.type not in one.types:
+        return False
+    return all(test.predicate.holds(test.read(event)) for test in one.tests)
+
+
+def build(rules: Iterable[Rule]) -> Index:
+    by_type: dict[str, list[Candidate]] = {}
+    any_type: list[Candidate] = []
+    for rule in rules:
+        for one in rule.inputs:
+            if not one.types:
+                any_type.append((rule, one))
+            for type_ in one.types:
+                by_type.setdefault(type_, []).append((rule, one))
+    return Index({type_: _shelf(found) for type_, found in by_type.items()}, _shelf(any_type))
+
+
+def _hits(shelf: Shelf, event: Event) -> Iterator[Candidate]:
+    for bucket in shelf.buckets:
+        value = bucket.read(event)
+        # A list or a map equals no indexed value, and could not be looked up.
+        if value is MISSING or isinstance(value, list | dict):
+            continue
+        for candidate in bucket.by_value.get(_indexed(value), ()):
+            if fits(candidate[1], event):
+                yield candidate
+    for candidate in shelf.rest:
+        if fits(candidate[1], event):
+            yield candidate
+
+
+def _shelf(candidates: Sequence[Candidate]) -> Shelf:
+    """Each candidate in the bucket of the equality that tells most of them apart."""
+    values: dict[str, set[Json]] = {}
+    for _, one in candidates:
+        for test in _equalities(one):
+            values.setdefault(test.field, set()).add(_indexed(test.predicate.equals))
+    spread = Counter({field: len(found) for field, found in values.items()})
+    chosen: dict[str, tuple[Read, dict[Json, list[Candidate]]]] = {}
+    rest: list[Candidate] = []
+    for rule, one in candidates:
+        tests = sorted(_equalities(one), key=lambda test: (-spread[test.field], test.field))
+        if not tests:
+            rest.append((rule, one))
+            continue
+        test = tests[0]
+        _, by_value = chosen.setdefault(test.field, (test.read, {}))
+        by_value.setdefault(_indexed(test.predicate.equals), []).append((rule, one))
+    buckets = tuple(
+        Bucket(field, read, found)
+        for field, (read, found) in sorted(chosen.items(), key=lambda item: item[0])
+    )
+    return Shelf(buckets, tuple(rest))
+
+
+def _equalities(one: Input) -> list[Test]:
+    return [
+        test
+        for test in one.tests
+        if test.predicate.equals is not MISSING
+        and not isinstance(test.predicate.equals, list | dict)
+    ]
+
+
+def _indexed(value: Json) -> Json:
+    """True and 1 are different values, though Python's dicts hold them for one."""
+    return ("boolean", value) if isinstance(value, bool) else value

@@ -1,0 +1,163 @@
+"""Rule: the compiled form every verb works with; `correlate/document.py` is how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from tidegate.correlate.field import Read
+from tidegate.kernel.calendar import BusinessCalendar, Deadline
+from tidegate.kernel.clock import Day, Instant, parse_day
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.ids import DocId
+from tidegate.kernel.predicate import Predicate
+from tidegate.kernel.retry import RetryPolicy
+from tidegate.kernel.template import Template
+
+INPUTS_MAX = 256
+"""Inputs of one rule; bounds the size of a stored gate."""
+REASON_MAX = 200
+
+
+class Anchor(IntEnum):
+    """What a time window is measured from."""
+
+    EVENT_TIME = 0
+    ARRIVAL = 1
+    BUSINESS_DATE = 2
+
+
+class Test(Struct, frozen=True):
+    """One condition on one field."""
+
+    field: str
+    read: Read
+    predicate: Predicate
+
+
+class Input(Struct, frozen=True, kw_only=True):
+    """One thing that must arrive."""
+
+    name: str
+    types: tuple[str, ...]  # event types; empty means any
+    tests: tuple[Test, ...]  # all hold, or the event is none of this input's
+    quality: tuple[Test, ...]  # all hold, or the input is quarantined
+    optional: bool = False
+    dataset: str | None = None  # what it is called for people
+
+
+class Match(Struct, frozen=True):
+    """A field that all inputs of one gate share."""
+
+    field: str
+    read: Read
+    is_date: bool
+
+
+class Kept(Struct, frozen=True):
+    """A field of the event that an action's template will ask for."""
+
+    path: tuple[str, ...]
+    read: Read
+
+
+class Expect(Struct, frozen=True, kw_only=True):
+    """Gates are begun beforehand, so that a deadline fires although nothing came."""
+
+    calendar: BusinessCalendar
+    zone: str
+    deadline: Deadline | None = None
+    warn: Deadline | None = None
+
+
+class TriggerJob(Struct, frozen=True, kw_only=True, tag=True):
+    job: Template
+    parameters: Callable[[dict[str, Json]], Json]
+    retry: RetryPolicy | None
+    sla_minutes: int | None
+
+
+class SendNotification(Struct, frozen=True, kw_only=True, tag=True):
+    channel: str
+    message: Template
+    receiver: str | None
+    severity: str
+
+
+class UpdateDashboard(Struct, frozen=True, kw_only=True, tag=True):
+    metric: str
+    increment: float
+    tags: Callable[[dict[str, Json]], Json]
+
+
+class EmitEvent(Struct, frozen=True, kw_only=True, tag=True):
+    type: str
+    subject: Template
+    data: Callable[[dict[str, Json]], Json]
+
+
+Action: TypeAlias = TriggerJob | SendNotification | UpdateDashboard | EmitEvent
+Redelivery: TypeAlias = Literal["new_round", "refire", "ignore"]
+Late: TypeAlias = Literal["ignore", "new_round", "inbox"]
+
+
+class Reading(Struct, frozen=True):
+    """How this rule reads an application's own context, where it says so itself."""
+
+    matches: Callable[[str], bool]  # source
+    apply: Callable[[Event], Event]
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    doc: DocId
+    name: str
+    active: bool
+    version: int
+    description: str
+    process: str
+    owner: str | None
+    inputs: tuple[Input, ...]
+    match: tuple[Match, ...]
+    id_template: Template
+    window_us: int | None
+    anchor: Anchor
+    keep_first: bool
+    redelivery: Redelivery
+    late: Late
+    close_after_us: int | None
+    expect: Expect | None
+    actions: tuple[Action, ...]
+    on_timeout: tuple[Action, ...]
+    on_quality_failure: tuple[Action, ...]
+    kept: tuple[Kept, ...]
+    readings: tuple[Reading, ...]
+    sla_minutes: int | None
+    sla_from_first: bool
+    start_of_day: Callable[[Day], Instant]
+
+    @property
+    def observes(self) -> bool:
+        """It has no actions: gates, deadlines and explanations, nothing is started."""
+        return not self.actions
+
+    def day_of(self, values: tuple[str, ...]) -> Day | None:
+        """The business date among match values; None when the rule matches none."""
+        for match, value in zip(self.match, values, strict=False):
+            if match.is_date:
+                return parse_date(value)
+        return None
+
+    def midnight(self, values: tuple[str, ...]) -> Instant | None:
+        """When the gate's business date begins, in the rule's zone."""
+        day = self.day_of(values)
+        return None if day is None else self.start_of_day(day)
+
+
+def parse_date(text: str) -> Day | None:
+    try:
+        return parse_day(text)
+    except ValueError:
+        return None
