@@ -178,6 +178,7 @@ class SendNotice(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     body: Json
     replaces: str | None = None
     attempts_max: int = 5
+    secret: str | None = None  # `env:NAME` or `file:PATH` of what it is signed with, never itself
 
 
 class WriteRecord(Struct, frozen=True, kw_only=True, tag=True, array_like=True):

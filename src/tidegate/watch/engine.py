@@ -1,0 +1,178 @@
+"""watch: what people must know. `Tell` becomes notices; SLA clocks and counters follow events.
+
+Tell ------------------------> Notice --SendNotice--> a channel
+tidegate.gate.opened --------> Sla --80 %, 100 %----> Notice
+tidegate.run.succeeded ------> Sla ends
+dashboard.updated, run ends,
+gate openings ---------------> Counter
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from tidegate.kernel.clock import Instant
+from tidegate.kernel.event import Event
+from tidegate.kernel.ids import DocId
+from tidegate.kernel.orders import Tell
+from tidegate.kernel.step import (
+    NOTHING,
+    Answer,
+    Document,
+    Done,
+    Explanation,
+    Failed,
+    Finding,
+    Heard,
+    Key,
+    Look,
+    Need,
+    Order,
+    Outcome,
+    Put,
+    Routed,
+    Say,
+    Signal,
+    Step,
+    View,
+    Woke,
+)
+from tidegate.watch import channel, counter, findings, notice, sla
+from tidegate.watch import explain as explaining
+from tidegate.watch.channel import Book as _Book
+from tidegate.watch.counter import Counter
+from tidegate.watch.notice import Notice
+from tidegate.watch.sla import Sla
+
+Book: TypeAlias = _Book
+
+name = "watch"
+kinds = (notice.KIND, sla.KIND, counter.KIND)
+orders: tuple[type[Struct], ...] = (Tell,)
+documents = (channel.DOCUMENT,)
+
+_OPENED = "tidegate.gate.opened"
+_SUCCEEDED = "tidegate.run.succeeded"
+
+
+def check(documents: Mapping[DocId, Document], /) -> Iterable[Finding]:
+    return findings.check(documents)
+
+
+def compile(documents: Mapping[DocId, Document], /) -> Book:
+    return channel.compile_book(documents)
+
+
+def route(signal: Routed, book: Book, /) -> Iterable[Need]:
+    match signal:
+        case Order(Tell() as tell):
+            return (Need((notice.notice_key(tell),)),)
+        case Heard(event) if event.type.startswith("tidegate."):
+            keys = (_clock_key(event), _counter_key(event))
+            return tuple(Need((key,)) for key in keys if key is not None)
+        case _:
+            return ()
+
+
+def reduce(signal: Signal, view: View, book: Book, /) -> Answer:
+    key = view.keys[0]
+    match signal:
+        case Order(Tell() as tell):
+            return _tell(tell, view, book)
+        case Heard(event) if key.kind == sla.KIND.name:
+            return _clock(key, event, view, book)
+        case Heard(event):
+            return _count(key, event, view)
+        case Woke(sleeper) if sleeper.kind == sla.KIND.name:
+            return _pass(sleeper, view, book)
+        case Outcome(ended, call, result) if call == notice.CALL:
+            told = view.cell(ended, Notice).state
+            return Step(puts=(Put(ended, _delivered(told, result, view.now)),))
+        case _:
+            return NOTHING
+
+
+def explain(key: Key, look: Look, book: Book, /) -> Explanation:
+    return explaining.explain(key, look, book)
+
+
+# ---- notices
+def _tell(tell: Tell, view: View, book: Book) -> Answer:
+    key = notice.notice_key(tell)
+    if view.cell(key, Notice).version:
+        return NOTHING  # told once
+    return Step(puts=(notice.begin(tell, book, view.now),))
+
+
+def _delivered(told: Notice, result: Done | Failed, now: Instant) -> Notice:
+    match result:
+        case Done():
+            return notice.sent(told, now)
+        case Failed(error, cause):
+            return notice.give_up(told, f"{error}: {cause}" if cause else error, now)
+
+
+# ---- clocks
+def _clock_key(event: Event) -> Key | None:
+    about: sla.Opened | sla.Ended | None = None
+    if event.type == _OPENED:
+        about = sla.opened(event)
+    elif event.type == _SUCCEEDED:
+        about = sla.ended(event)
+    return None if about is None else sla.sla_key(event.day, about)
+
+
+def _clock(key: Key, event: Event, view: View, book: Book) -> Answer:
+    cell = view.cell(key, Sla)
+    if event.type == _OPENED:
+        about = sla.opened(event)
+        if cell.version or about is None:
+            return NOTHING  # one clock for a round, however often its opening is heard
+        return Step(puts=(Put(key, sla.begin(about, event.time, view.now)),))
+    if not cell.version or cell.state.ended_at is not None:
+        return NOTHING
+    ended = sla.end(cell.state, event.time)
+    if ended.status == sla.Status.MET or cell.state.status == sla.Status.BREACHED:
+        return Step(puts=(Put(key, ended),))
+    # It ended late and nobody had noticed the breach yet: that is told now.
+    return _with_notice(key, ended, view, book)
+
+
+def _pass(key: Key, view: View, book: Book) -> Answer:
+    before = view.cell(key, Sla).state
+    after = sla.wake(before, view.now)
+    if after.status == before.status:
+        return Step(puts=(Put(key, after),))
+    return _with_notice(key, after, view, book)
+
+
+def _with_notice(key: Key, clock: Sla, view: View, book: Book) -> Answer:
+    """Put a clock that warns or has breached, and tell people in the same step."""
+    tell = sla.tell(key, clock)
+    told = notice.notice_key(tell)
+    if told not in view:
+        return Need((told,))
+    what = "warning" if clock.status == sla.Status.WARNED else "breached"
+    puts: tuple[Put, ...] = (Put(key, clock),)
+    if not view.cell(told, Notice).version:
+        puts = (*puts, notice.begin(tell, book, view.now))
+    return Step(
+        puts=puts,
+        says=(Say(f"tidegate.sla.{what}", clock.job, tell.data, clock.correlation_id),),
+    )
+
+
+# ---- counters
+def _counter_key(event: Event) -> Key | None:
+    moved = counter.move(event)
+    return None if moved is None else moved.key
+
+
+def _count(key: Key, event: Event, view: View) -> Answer:
+    moved = counter.move(event)
+    if moved is None:
+        return NOTHING
+    return Step(puts=(Put(key, counter.add(view.cell(key, Counter).state, moved, view.now)),))

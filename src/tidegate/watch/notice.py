@@ -1,0 +1,111 @@
+"""Notice: one thing people are told, once.
+
+    (new) --tell--> sending --delivered--> sent
+                    sending --given up--> undelivered   (waits for a person)
+
+A notice for a channel that is not configured, or of a type this version does not deliver, goes to
+the console and says so in `diverted`: it stays listed under the channel that was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from msgspec.structs import replace
+
+from tidegate.kernel import ids
+from tidegate.kernel.clock import NO_DAY, Instant, format_day, format_instant
+from tidegate.kernel.event import Json
+from tidegate.kernel.orders import Tell
+from tidegate.kernel.step import CARE_MIN, Durable, Key, Kind, Put, SendNotice
+from tidegate.watch.channel import Book, Route
+
+MESSAGE_MAX = 16 * 1024
+"""Characters of a message; a longer one says how much was left out."""
+CALL = "Notice.1"
+
+
+class Status(IntEnum):
+    NEW = 0
+    SENDING = 1
+    SENT = 2
+    UNDELIVERED = CARE_MIN
+
+
+class Notice(Durable, frozen=True, array_like=True, kw_only=True):
+    notice: str = ""  # its identity, as whoever told it named it
+    severity: str = "info"
+    message: str = ""
+    channel: str = ""  # the channel that was meant
+    receiver: str | None = None
+    diverted: str = ""  # why it went to the console instead
+    told_at: Instant = Instant(0)
+    ended_at: Instant | None = None
+    correlation_id: str | None = None
+    data: Mapping[str, Json] = {}
+    error: str = ""  # why it was not delivered
+
+
+KIND = Kind(
+    name="notice",
+    state=Notice,
+    statuses={int(status): status.name.lower() for status in Status},
+)
+
+
+def notice_key(tell: Tell) -> Key:
+    return Key("notice", tell.day, "all", ids.segment(tell.notice))
+
+
+def begin(tell: Tell, book: Book, now: Instant) -> Put:
+    """A new notice, on its way."""
+    route = book.route(tell.channel, tell.receiver)
+    notice = Notice(
+        status=Status.SENDING,
+        notice=tell.notice,
+        severity=tell.severity,
+        message=_shortened(tell.message),
+        channel=route.meant,
+        receiver=tell.receiver,
+        diverted=route.diverted,
+        told_at=now,
+        correlation_id=tell.correlation_id,
+        data=tell.data,
+    )
+    effect = SendNotice(
+        call=CALL,
+        channel=route.kind,
+        receiver=route.address,
+        secret=route.secret,
+        body=_body(tell, notice, route, now),
+    )
+    return Put(notice_key(tell), notice, (effect,))
+
+
+def sent(notice: Notice, now: Instant) -> Notice:
+    return replace(notice, status=Status.SENT, ended_at=now)
+
+
+def give_up(notice: Notice, error: str, now: Instant) -> Notice:
+    return replace(notice, status=Status.UNDELIVERED, ended_at=now, error=error)
+
+
+def _body(tell: Tell, notice: Notice, route: Route, now: Instant) -> dict[str, Json]:
+    """What the receiver gets."""
+    return {
+        "notice": tell.notice,
+        "severity": tell.severity,
+        "message": notice.message,
+        "business_date": format_day(tell.day) if tell.day != NO_DAY else None,
+        "correlation_id": tell.correlation_id,
+        "told_at": format_instant(now),
+        "channel": route.meant,
+        "receiver": tell.receiver,
+        "data": dict(tell.data),
+    }
+
+
+def _shortened(message: str) -> str:
+    rest = len(message) - MESSAGE_MAX
+    return f"{message[:MESSAGE_MAX]}... ({rest} more characters)" if rest > 0 else message

@@ -1,0 +1,204 @@
+"""Sla: the clock from a gate's opening to the end of the job it asked for.
+
+    (new) --gate opened with sla_minutes--> running --80 % gone--> warned --100 % gone--> breached
+    running, warned --the job succeeded--> met          breached --the job succeeded--> ended_late
+
+A clock belongs to one correlation id and one job, so the run's own event finds it. A failed run
+does not stop it: what is promised is the result. A gate that asks for no job has no clock.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidegate.kernel import ids
+from tidegate.kernel.clock import (
+    DURATION_MAX_US,
+    MINUTE_US,
+    NO_DAY,
+    Day,
+    Instant,
+    format_day,
+    format_duration,
+    format_instant,
+    parse_instant,
+)
+from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.orders import Tell
+from tidegate.kernel.step import CARE_MIN, Durable, Key, Kind
+
+WARN_AT = 0.8
+"""Share of the time after which people are warned."""
+
+
+class Status(IntEnum):
+    NEW = 0
+    RUNNING = 1
+    WARNED = 2
+    MET = 3
+    ENDED_LATE = 4
+    BREACHED = CARE_MIN
+
+
+class Sla(Durable, frozen=True, array_like=True, kw_only=True):
+    gate: str = ""
+    rule: str = ""
+    job: str = ""
+    process: str | None = None
+    owner: str | None = None
+    correlation_id: str = ""
+    round: int = 1
+    minutes: float = 0.0
+    started_at: Instant = Instant(0)
+    warn_at: Instant = Instant(0)
+    due_at: Instant = Instant(0)
+    ended_at: Instant | None = None
+
+
+KIND = Kind(
+    name="sla",
+    state=Sla,
+    statuses={int(status): status.name.lower() for status in Status},
+)
+
+
+# ---- what is heard
+class Opened(Struct, frozen=True):
+    """What a clock needs of `tidegate.gate.opened`."""
+
+    job: str
+    correlation_id: str
+    sla_minutes: float
+    gate: str = ""
+    rule: str = ""
+    round: int = 1
+    sla_from: int | str | None = None  # where the clock starts, if that is not the opening
+    owner: str | None = None
+    process: str | None = None
+    backfill: bool = False
+
+
+class Ended(Struct, frozen=True):
+    """What a clock needs of `tidegate.run.succeeded`."""
+
+    job: str
+    correlation_id: str
+
+
+def opened(event: Event) -> Opened | None:
+    """None when this opening starts no clock: no job, no limit, or history that is loaded."""
+    try:
+        found = msgspec.convert(event.data, Opened)
+    except msgspec.ValidationError:
+        return None
+    limit_us = found.sla_minutes * MINUTE_US
+    return found if 0 < limit_us <= DURATION_MAX_US and not found.backfill else None
+
+
+def ended(event: Event) -> Ended | None:
+    try:
+        return msgspec.convert(event.data, Ended)
+    except msgspec.ValidationError:
+        return None
+
+
+def sla_key(day: Day | None, about: Opened | Ended) -> Key:
+    name = f"{ids.segment(about.correlation_id)}&{ids.segment(about.job)}"
+    return Key("sla", NO_DAY if day is None else day, "all", name)
+
+
+# ---- verbs
+def begin(about: Opened, at: Instant, now: Instant) -> Sla:
+    """A clock; `at` is the opening. One that is behind already wakes at once."""
+    start = _start(about.sla_from, at)
+    limit_us = round(about.sla_minutes * MINUTE_US)
+    warn_at = Instant(start + round(limit_us * WARN_AT))
+    return Sla(
+        status=Status.RUNNING,
+        wake_at=Instant(max(warn_at, now + 1)),
+        gate=about.gate,
+        rule=about.rule,
+        job=about.job,
+        process=about.process,
+        owner=about.owner,
+        correlation_id=about.correlation_id,
+        round=about.round,
+        minutes=about.sla_minutes,
+        started_at=start,
+        warn_at=warn_at,
+        due_at=Instant(start + limit_us),
+    )
+
+
+def _start(written: int | str | None, at: Instant) -> Instant:
+    if isinstance(written, int):
+        return Instant(written)
+    if isinstance(written, str):
+        try:
+            return parse_instant(written)[0]
+        except InputError:
+            return at
+    return at
+
+
+def wake(sla: Sla, now: Instant) -> Sla:
+    """The clock when its time has come; one that slept through its warning breaches at once."""
+    if sla.status not in (Status.RUNNING, Status.WARNED):
+        return replace(sla, wake_at=None)
+    if now >= sla.due_at:
+        return replace(sla, status=Status.BREACHED, wake_at=None)
+    if now >= sla.warn_at:
+        return replace(sla, status=Status.WARNED, wake_at=sla.due_at)
+    return replace(sla, wake_at=sla.warn_at)
+
+
+def end(sla: Sla, at: Instant) -> Sla:
+    """The job succeeded at `at`."""
+    status = Status.MET if at <= sla.due_at else Status.ENDED_LATE
+    return replace(sla, status=status, wake_at=None, ended_at=at)
+
+
+# ---- what people are told
+def tell(key: Key, sla: Sla) -> Tell:
+    """The notice of a warning, or of a breach."""
+    breached = sla.status != Status.WARNED
+    what = "breached" if breached else "warning"
+    limit = format_duration(sla.due_at - sla.started_at)
+    verb = "was not done within" if breached else "is near the end of"
+    date = f" for {format_day(key.day)}" if key.day != NO_DAY else ""
+    return Tell(
+        notice=f"sla.{what}/{key.day}/{key.name}",
+        channel="",
+        receiver=sla.owner,
+        severity="critical" if breached else "warning",
+        message=(
+            f"{sla.job}{date} {verb} its SLA of {limit}: started "
+            f"{format_instant(sla.started_at)}, due {format_instant(sla.due_at)}. "
+            f"Rule {sla.rule or '-'}, process {sla.process or '-'}, "
+            f"correlation id {sla.correlation_id}."
+        ),
+        day=key.day,
+        correlation_id=sla.correlation_id,
+        data=facts(key, sla),
+    )
+
+
+def facts(key: Key, sla: Sla) -> dict[str, Json]:
+    return {
+        "job": sla.job,
+        "gate": sla.gate,
+        "rule": sla.rule,
+        "process": sla.process,
+        "owner": sla.owner,
+        "business_date": format_day(key.day) if key.day != NO_DAY else None,
+        "round": sla.round,
+        "correlation_id": sla.correlation_id,
+        "sla_minutes": sla.minutes,
+        "started_at": format_instant(sla.started_at),
+        "due_at": format_instant(sla.due_at),
+    }
