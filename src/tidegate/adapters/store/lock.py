@@ -1,0 +1,98 @@
+"""Lock: one process writes to a SQLite database, and the others learn which one.
+
+The lock is `flock` on `<database>.lock`; the file says who holds it and where it listens. The
+kernel gives the lock back when the process ends, however it ends; the text then stays and is stale,
+so only the lock itself proves anything. The file is never removed: a second process could then
+lock another file of the same name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from tidegate.kernel.errors import ConflictError, TransientError
+
+_NOTE_MAX = 4096
+
+
+class LockNote(Struct, frozen=True):
+    """Who writes to this database, and how to reach it."""
+
+    pid: int
+    url: str = ""  # empty: it does not listen
+    token: str = ""  # what its API lets in; the file is readable by its owner only
+
+
+def lock_path(database: Path) -> Path:
+    return database.with_name(database.name + ".lock")
+
+
+def read_lock(database: Path) -> LockNote | None:
+    """What the last owner wrote; None when nobody did or gave it back. It may have ended since."""
+    try:
+        text = lock_path(database).read_bytes()[:_NOTE_MAX]
+        return msgspec.json.decode(text.partition(b"\n")[0], type=LockNote)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+class WriterLock:
+    """The right to write to one database."""
+
+    def __init__(self, database: Path, descriptor: int) -> None:
+        self._database = database
+        self._descriptor = descriptor
+
+    @classmethod
+    def acquire(cls, database: Path) -> WriterLock:
+        """Raises ConflictError `database.busy` with `pid` and `url` of the owner."""
+        try:
+            descriptor = os.open(lock_path(database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise TransientError(
+                "store.unavailable",
+                f"the lock file {lock_path(database)} cannot be opened: {error.strerror}",
+                fix="see that the folder exists and that this user may write there",
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise _busy(database) from error
+        os.fchmod(descriptor, 0o600)  # whatever made the file before us
+        lock = cls(database, descriptor)
+        lock.describe("", "")
+        return lock
+
+    def describe(self, url: str, token: str) -> None:
+        """Say where this process listens; others read it with `read_lock`."""
+        text = msgspec.json.encode(LockNote(os.getpid(), url, token)) + b"\n"
+        assert len(text) <= _NOTE_MAX, "a URL and a token are short"
+        # In place: the lock hangs on this file. One short write, then the rest of the old goes.
+        os.pwrite(self._descriptor, text, 0)
+        os.ftruncate(self._descriptor, len(text))
+
+    def release(self) -> None:
+        """Give it back; harmless when done twice."""
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _busy(database: Path) -> ConflictError:
+    note = read_lock(database)
+    who = "another process" if note is None else f"process {note.pid}"
+    listens = f", which listens on {note.url}" if note and note.url else ""
+    return ConflictError(
+        "database.busy",
+        f"{database} is being written by {who}{listens}",
+        fix="send to that process, or end it first",
+        pid=note.pid if note else None,
+        url=note.url if note else "",
+    )

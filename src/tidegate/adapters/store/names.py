@@ -1,0 +1,45 @@
+"""Names: kinds and scopes of cells by number, so that each text is stored once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tidegate.kernel.clock import Day
+from tidegate.kernel.step import Key
+
+
+class Names:
+    """Table `name` in memory; changes only by `adopt`, after the commit."""
+
+    def __init__(self, rows: Iterable[tuple[int, str]] = ()) -> None:
+        self._texts: dict[int, str] = dict(rows)
+        self._numbers = {text: number for number, text in self._texts.items()}
+
+    def number(self, text: str) -> int | None:
+        """None for a name no cell ever had."""
+        return self._numbers.get(text)
+
+    def text(self, number: int) -> str:
+        return self._texts[number]
+
+    def columns(self, key: Key) -> tuple[int, int, int, str] | None:
+        """(kind, day, scope, name) of a key; None when no cell can have it."""
+        kind, scope = self._numbers.get(key.kind), self._numbers.get(key.scope)
+        return None if kind is None or scope is None else (kind, key.day, scope, key.name)
+
+    def key(self, kind: int, day: int, scope: int, name: str) -> Key:
+        return Key(self._texts[kind], Day(day), self._texts[scope], name)
+
+    def unknown(self, keys: Iterable[Key]) -> list[tuple[int, str]]:
+        """New rows, (number, text), so that all of these keys can be written."""
+        missing = dict.fromkeys(
+            text for key in keys for text in (key.kind, key.scope) if text not in self._numbers
+        )
+        first = max(self._texts, default=0) + 1
+        return list(enumerate(missing, first))
+
+    def adopt(self, rows: Iterable[tuple[int, str]]) -> None:
+        """These rows are committed."""
+        for number, text in rows:
+            self._texts[number] = text
+            self._numbers[text] = number
