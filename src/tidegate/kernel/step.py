@@ -178,7 +178,6 @@ class SendNotice(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     body: Json
     replaces: str | None = None
     attempts_max: int = 5
-    secret: str | None = None  # `env:NAME` or `file:PATH` of what it is signed with, never itself
 
 
 class WriteRecord(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
@@ -345,6 +344,7 @@ class Document(Struct, frozen=True):
     name: str
     body: Json
     active: bool = True
+    n: int = 1  # its number among the versions of this name
 
 
 class DocumentKind(Struct, frozen=True, kw_only=True):

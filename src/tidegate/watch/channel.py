@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
 from msgspec import Struct
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
@@ -52,6 +52,15 @@ def _address(text: str) -> str:
     return text
 
 
+def _listed(value: Json) -> Json:
+    return [value] if isinstance(value, str) else value
+
+
+Secrets: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(max_length=500), AfterValidator(_reference)], ...],
+    Field(max_length=2),
+    BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^/\s]+$")]
 
 
@@ -60,8 +69,9 @@ class ChannelDocument(BaseModel, frozen=True, extra="forbid"):
 
     type: Literal["console", "webhook", "slack", "email", "pagerduty"]
     url: Annotated[str, Field(max_length=2000), AfterValidator(_address)] | None = None
-    secret: Annotated[str, Field(max_length=500), AfterValidator(_reference)] | None = None
-    receiver: Annotated[str, Field(max_length=500)] | None = None
+    secret: Secrets = ()
+    """What it is signed with; two while one replaces the other."""
+    receiver: Annotated[str, Field(max_length=500)] = ""
     """Who is told when nobody is named: a Slack channel, an address."""
     description: str = ""
 
@@ -69,7 +79,7 @@ class ChannelDocument(BaseModel, frozen=True, extra="forbid"):
     def _has_what_its_type_needs(self) -> Self:
         if self.type == "webhook" and self.url is None:
             raise ValueError("a webhook needs its url|add url: https://...")
-        if self.type == CONSOLE and (self.url is not None or self.secret is not None):
+        if self.type == CONSOLE and (self.url is not None or self.secret):
             raise ValueError("a console has no url and no secret|remove them")
         return self
 
@@ -95,22 +105,19 @@ DOCUMENT = DocumentKind(name="project", folder="", model=ProjectDocument, entrie
 
 
 # ---- as followed
-class Channel(Struct, frozen=True):
-    name: str
-    type: str
-    url: str | None
-    secret: str | None
-    receiver: str | None
-
-
 class Route(Struct, frozen=True):
     """Where one notice goes."""
 
-    kind: str  # type of the channel that carries it
-    address: str
-    meant: str  # name of the channel that was meant
+    channel: str  # the channel that carries it: a name of tidegate.yaml, or the console
+    receiver: str
+    meant: str  # the channel that was meant
     diverted: str = ""  # why it goes to the console instead
-    secret: str | None = None
+
+
+class Channel(Struct, frozen=True):
+    name: str
+    type: str
+    receiver: str
 
 
 class Book(Struct, frozen=True):
@@ -123,28 +130,19 @@ class Book(Struct, frozen=True):
         if not channel:
             channel, receiver = self.owners.get(receiver or "", (self.default, receiver))
         found = self.channels.get(channel) or self._of_type(channel)
-        if found is None and channel == CONSOLE:
-            return Route(CONSOLE, receiver or "", CONSOLE)
         if found is None:
             why = f"no channel {channel} is configured in tidegate.yaml"
-            return Route(CONSOLE, receiver or "", channel, why)
-        if found.type not in DELIVERED:
-            why = f"this version does not deliver to {found.type}"
-            return Route(CONSOLE, receiver or found.receiver or "", found.name, why)
-        if found.type == CONSOLE:
-            return Route(CONSOLE, receiver or found.receiver or "", found.name)
-        return Route(found.type, found.url or "", found.name, "", found.secret)
+            return Route(CONSOLE, receiver or "", channel, "" if channel == CONSOLE else why)
+        receiver = receiver or found.receiver
+        if found.type in DELIVERED:
+            return Route(found.name, receiver, found.name)
+        why = f"this version does not deliver to {found.type}"
+        return Route(CONSOLE, receiver, found.name, why)
 
     def _of_type(self, type_: str) -> Channel | None:
         """Rules say `slack`; where no channel is called that, the first of that type."""
-        return next(
-            (
-                self.channels[name]
-                for name in sorted(self.channels)
-                if self.channels[name].type == type_
-            ),
-            None,
-        )
+        names = sorted(name for name, one in self.channels.items() if one.type == type_)
+        return self.channels[names[0]] if names else None
 
 
 def project(documents: Mapping[DocId, Document]) -> ProjectDocument:
@@ -159,8 +157,7 @@ def compile_book(documents: Mapping[DocId, Document]) -> Book:
     authored = project(documents)
     return Book(
         channels={
-            name: Channel(name, one.type, one.url, one.secret, one.receiver)
-            for name, one in authored.channels.items()
+            name: Channel(name, one.type, one.receiver) for name, one in authored.channels.items()
         },
         default=authored.default_channel,
         owners={owner: _where(text) for owner, text in authored.owners.items()},

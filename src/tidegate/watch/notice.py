@@ -19,7 +19,7 @@ from tidegate.kernel.clock import NO_DAY, Instant, format_day, format_instant
 from tidegate.kernel.event import Json
 from tidegate.kernel.orders import Tell
 from tidegate.kernel.step import CARE_MIN, Durable, Key, Kind, Put, SendNotice
-from tidegate.watch.channel import Book, Route
+from tidegate.watch.channel import Book
 
 MESSAGE_MAX = 16 * 1024
 """Characters of a message; a longer one says how much was left out."""
@@ -75,10 +75,9 @@ def begin(tell: Tell, book: Book, now: Instant) -> Put:
     )
     effect = SendNotice(
         call=CALL,
-        channel=route.kind,
-        receiver=route.address,
-        secret=route.secret,
-        body=_body(tell, notice, route, now),
+        channel=route.channel,
+        receiver=route.receiver,
+        body=_body(tell, notice, now),
     )
     return Put(notice_key(tell), notice, (effect,))
 
@@ -91,19 +90,23 @@ def give_up(notice: Notice, error: str, now: Instant) -> Notice:
     return replace(notice, status=Status.UNDELIVERED, ended_at=now, error=error)
 
 
-def _body(tell: Tell, notice: Notice, route: Route, now: Instant) -> dict[str, Json]:
-    """What the receiver gets."""
-    return {
-        "notice": tell.notice,
+def _body(tell: Tell, notice: Notice, now: Instant) -> dict[str, Json]:
+    """What the receiver gets; what is not known is left out."""
+    body: dict[str, Json] = {
         "severity": tell.severity,
         "message": notice.message,
-        "business_date": format_day(tell.day) if tell.day != NO_DAY else None,
-        "correlation_id": tell.correlation_id,
+        "notice": tell.notice,
         "told_at": format_instant(now),
-        "channel": route.meant,
-        "receiver": tell.receiver,
-        "data": dict(tell.data),
     }
+    if tell.day != NO_DAY:
+        body["business_date"] = format_day(tell.day)
+    if tell.correlation_id is not None:
+        body["correlation_id"] = tell.correlation_id
+    if notice.diverted:
+        body["diverted"] = f"meant for {notice.channel}: {notice.diverted}"
+    if tell.data:
+        body["data"] = dict(tell.data)
+    return body
 
 
 def _shortened(message: str) -> str:
