@@ -73,13 +73,11 @@ def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
     """Every version of every rule, active and lingering."""
     calendars = calendars_of(documents)
     context = global_context(documents)
-    versions: dict[str, int] = {}
     rules: dict[DocId, Rule] = {}
     for doc in sorted(documents):
         document = documents[doc]
         if document.kind != "rule":
             continue
-        versions[document.name] = versions.get(document.name, 0) + 1
         written = RuleDocument.model_validate(document.body)
         rules[doc] = _rule(doc, document, written, calendars, context)
     return rules
@@ -114,7 +112,7 @@ def _rule(
         doc=doc,
         name=written.rule_name,
         active=document.active,
-        version=doc,
+        version=document.n,
         description=written.description,
         process=process,
         owner=written.owner or normalisation.owner or (context.owner if context else None),

@@ -34,7 +34,7 @@ def compile_books(
     """Compile every engine's book; without an activation, the books of no documents."""
     stored = activation.documents if activation else ()
     documents = {
-        one.id: Document(one.kind, one.name, msgspec.json.decode(one.body), one.active)
+        one.id: Document(one.kind, one.name, msgspec.json.decode(one.body), one.active, one.n)
         for one in stored
     }
     return Books(

@@ -1,0 +1,64 @@
+"""Listing: a gate's round as lists, the API and `gate show` print it."""
+
+from __future__ import annotations
+
+from tidegate.correlate.gate import STATUSES, Evidence, Gate, Shown, Status, late_inputs, show
+from tidegate.correlate.identity import correlation_id, matched, public_id
+from tidegate.correlate.rule import Input, Rule
+from tidegate.kernel.clock import Instant, format_instant
+from tidegate.kernel.event import Json
+from tidegate.kernel.step import Key
+from tidegate.kernel.value import MISSING
+
+
+def listed(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
+    """One round of a gate; `key` may be the gate's or a finished round's."""
+    root = Key(key.kind, key.day, key.scope, key.name.partition("/")[0])
+    states = show(gate, rule)
+    return {
+        "id": public_id(root, gate.round),
+        "rule": rule.name,
+        "rule_version": rule.version,
+        "key": matched(rule, gate),
+        "round": gate.round,
+        "status": STATUSES[Status(gate.status)],
+        "correlation_id": correlation_id(rule, gate),
+        "opened_at": _text(gate.opened_at),
+        "deadline": _text(gate.deadline),
+        "backfill": gate.backfill,
+        "inputs": [_input(one, states[one.name], gate, rule) for one in rule.inputs],
+    }
+
+
+def _input(one: Input, state: Shown, gate: Gate, rule: Rule) -> dict[str, Json]:
+    evidence = next((found for found in gate.inputs if found.input == one.name), None)
+    return {
+        "name": one.name,
+        "status": state.name.lower(),
+        "event": {"source": evidence.source, "id": evidence.id} if evidence else None,
+        "reason": _reason(one, state, evidence, gate, rule),
+        "time": _text(evidence.time) if evidence else None,
+        "arrived_at": _text(evidence.arrived_at) if evidence else None,
+    }
+
+
+def _reason(
+    one: Input, state: Shown, evidence: Evidence | None, gate: Gate, rule: Rule
+) -> str | None:
+    if evidence is None:
+        return None
+    if state is Shown.QUARANTINED:
+        first = len(one.tests)
+        wrong: list[str] = []
+        for test, value in zip(one.quality, evidence.seen[first:], strict=False):
+            given = MISSING if value is None else value
+            if not test.predicate.holds(given):
+                wrong.append(f"{test.predicate.text}: {test.predicate.why(given)}")
+        return "; ".join(wrong) or "a quality condition failed"
+    if one.name in late_inputs(gate, rule):
+        return "outside the time window of the other inputs"
+    return f"released by {evidence.released_by}" if evidence.released_by else None
+
+
+def _text(at: Instant | None) -> str | None:
+    return None if at is None else format_instant(at)

@@ -1,0 +1,120 @@
+"""Intake: events in. Decode and map before the turn, queue, answer after the commit.
+
+A batch is judged event by event; a bad one never takes its neighbours down, and its bytes are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from msgspec import Struct
+
+from tidegate.kernel.clock import Clock
+from tidegate.kernel.delivery import BATCH_MAX
+from tidegate.kernel.errors import InputError
+from tidegate.ports.store import Reject
+from tidegate.services.door import Arrival, Events, Refused
+from tidegate.services.host import Host
+from tidegate.services.verdict import Verdict
+
+KEPT_MAX = 64 * 1024
+"""Bytes of a refused delivery that are kept."""
+MESSAGE_MAX = 1000
+
+
+class Rejected(Struct, frozen=True):
+    """One event of a delivery that was refused, and why."""
+
+    index: int
+    code: str
+    message: str
+
+
+class Receipt(Struct, frozen=True):
+    """What became of a delivery; everything in it is durable."""
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    rejected: tuple[Rejected, ...] = ()
+
+
+class Pending(Struct, frozen=True):
+    """A delivery on its way."""
+
+    verdicts: Future[list[Verdict]] | None
+    kept: Future[None] | None
+    rejected: tuple[Rejected, ...]
+
+    def result(self, timeout_s: float | None = None) -> Receipt:
+        """Wait for the commit. Raises TransientError when the store is away."""
+        verdicts = self.verdicts.result(timeout_s) if self.verdicts else []
+        if self.kept:
+            self.kept.result(timeout_s)
+        return self._receipt(verdicts)
+
+    async def wait(self) -> Receipt:
+        verdicts = await asyncio.wrap_future(self.verdicts) if self.verdicts else []
+        if self.kept:
+            await asyncio.wrap_future(self.kept)
+        return self._receipt(verdicts)
+
+    def _receipt(self, verdicts: list[Verdict]) -> Receipt:
+        return Receipt(
+            accepted=verdicts.count("accepted"),
+            duplicates=verdicts.count("duplicate"),
+            conflicts=verdicts.count("conflict"),
+            rejected=self.rejected,
+        )
+
+
+class Intake:
+    """The way events come in, from HTTP, files and Python alike. Safe in every thread."""
+
+    def __init__(self, host: Host, clock: Clock) -> None:
+        self._host = host
+        self._clock = clock
+
+    def receive(self, raws: Sequence[bytes], principal: str | None = None) -> Pending:
+        """Take a delivery in. Raises InputError (`limit.batch`), TransientError (`queue.full`)."""
+        if len(raws) > BATCH_MAX:
+            raise InputError(
+                "limit.batch",
+                f"{len(raws)} events in one batch, {BATCH_MAX} are allowed",
+                fix="send several batches",
+            )
+        now = self._clock.now()
+        read = self._host.books.read
+        arrivals: list[Arrival] = []
+        rejected: list[Rejected] = []
+        rejects: list[Reject] = []
+        for index, raw in enumerate(raws):
+            try:
+                event = read(raw, now)
+            except InputError as error:
+                message = str(error)[:MESSAGE_MAX]
+                rejected.append(Rejected(index, error.code, message))
+                rejects.append(Reject(now, principal, error.code, message, bytes(raw[:KEPT_MAX])))
+                continue
+            arrivals.append(self._host.arrival(bytes(raw), event, now, principal))
+        verdicts: Future[list[Verdict]] | None = None
+        kept: Future[None] | None = None
+        if arrivals:
+            verdicts = Future()
+            self._host.submit(Events(arrivals, verdicts))
+        if rejects:
+            kept = self.keep(rejects)
+        return Pending(verdicts, kept, tuple(rejected))
+
+    def keep(self, rejects: Sequence[Reject]) -> Future[None]:
+        """Keep deliveries refused at the door, so that they can be found again."""
+        kept: Future[None] = Future()
+        self._host.submit(Refused(rejects, kept))
+        return kept
+
+    def refuse(self, code: str, message: str, body: bytes, principal: str | None) -> Future[None]:
+        """Keep a delivery that was refused as a whole; of its body the first KEPT_MAX bytes."""
+        now = self._clock.now()
+        return self.keep([Reject(now, principal, code, message[:MESSAGE_MAX], body[:KEPT_MAX])])
