@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tidegate.kernel.codec import Codec
-from tidegate.ports.reader import Reader
-from tidegate.ports.store import Store
-from tidegate.testing.contracts import Database, ReaderContract, StoreContract
-from tidegate.testing.memory import MemoryStore
-from tidegate.testing.memory_reader import MemoryReader
-from tidegate.testing.memory_tables import Tables
-
-
-class InMemory:
-    def __init__(self) -> None:
-        self.tables = Tables()
-
-    def open(self, codec: Codec, /) -> Store:
-        return MemoryStore(codec, self.tables)
-
-    def reader(self, codec: Codec, /) -> Reader:
-        return MemoryReader(codec, self.tables)
-
-    def disturb(self) -> None:
-        MemoryStore(Codec(()), self.tables).clear_suspects([])
+from tidegate.testing.contracts import Database, StoreContract
+from tidegate.testing.databases import MemoryDatabase, PostgresDatabase, SqliteDatabase
 
 
 class TestMemoryStore(StoreContract):
     @pytest.fixture
     def database(self) -> Database:
-        return InMemory()
+        return MemoryDatabase()
 
 
-class TestMemoryReader(ReaderContract):
+class TestSqliteStore(StoreContract):
     @pytest.fixture
-    def database(self) -> Database:
-        return InMemory()
+    def database(self, tmp_path: Path) -> Database:
+        return SqliteDatabase(tmp_path / "tidegate.db")
+
+
+class TestPostgresStore(StoreContract):
+    @pytest.fixture
+    def database(self, postgres_url: str) -> Database:
+        return PostgresDatabase(postgres_url)

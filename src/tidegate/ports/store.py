@@ -326,9 +326,10 @@ class Store(Protocol):
         ...
 
     def take_over(self, owner: str) -> None:
-        """SQLite at start: the lock proves that every owner but this one has gone.
+        """At start, where a lock proves that every owner but this one has gone (SQLite).
 
-        Their effects become nobody's and visible at once (`visible_at` 0); fences stay.
+        Their effects become nobody's and visible at once (`visible_at` 0); fences stay. Where
+        others may live, nothing happens.
         """
         ...
 

@@ -7,8 +7,8 @@
 Every expected number is computed by hand, not by the code under test. Needs pytest.
 """
 
-from tidegate.testing.contracts.kit import CODEC, Database
+from tidegate.testing.contracts.kit import CODEC, Database, keys_of
 from tidegate.testing.contracts.reader import ReaderContract
 from tidegate.testing.contracts.store import StoreContract
 
-__all__ = ["CODEC", "Database", "ReaderContract", "StoreContract"]
+__all__ = ["CODEC", "Database", "ReaderContract", "StoreContract", "keys_of"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypedDict, Unpack
 
+import msgspec
 import pytest
+from msgspec import structs
 
 from tidegate.kernel import bloom
 from tidegate.kernel.clock import DAY_US, SECOND_US, Day, Instant
@@ -18,6 +20,7 @@ from tidegate.ports.store import (
     Claim,
     EffectWrite,
     JournalWrite,
+    LogRow,
     LogWrite,
     Parking,
     Reject,
@@ -135,6 +138,14 @@ class Changes(Rest, total=False):
 
 
 _ONE_ENTRY = log_row()
+_KEYS = b"keys "  # how the body of a test's row begins when it holds the identities of events
+
+
+def keys_of(row: LogRow) -> Sequence[tuple[int, Pos, int]]:
+    """The identities of accepted events in a row of these suites; for stores that rebuild indexes."""
+    if not row.body.startswith(_KEYS):
+        return ()
+    return msgspec.msgpack.decode(row.body[len(_KEYS) :], type=list[tuple[int, Pos, int]])
 
 
 def commit(
@@ -147,7 +158,10 @@ def commit(
     next_cell: int | None = None,
     **rest: Unpack[Rest],
 ) -> None:
-    """Commit what is said; the next cell follows those that begin."""
+    """Commit what is said; the next cell follows those that begin, the row's body holds the keys."""
+    keys = rest.get("keys")
+    if log is not None and keys:
+        log = structs.replace(log, body=_KEYS + msgspec.msgpack.encode(keys))
     begun = sum(write.begins for write in rest.get("cells", ()))
     writes = Writes(
         at=at,
@@ -180,6 +194,11 @@ def find_cell(store: Store, key: Key) -> Stored | None:
 # ---- the fixtures
 class Database(Protocol):
     """One empty database; what an adapter's author provides."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether an open store is the only one, so that whoever held effects before has gone."""
+        ...
 
     def open(self, codec: Codec, /) -> Store:
         """A store over it; the suite closes one before it opens the next."""
