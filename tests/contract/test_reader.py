@@ -24,5 +24,7 @@ class TestSqliteReader(ReaderContract):
 
 class TestPostgresReader(ReaderContract):
     @pytest.fixture
-    def database(self, postgres_url: str) -> Database:
-        return PostgresDatabase(postgres_url)
+    def database(self, contract_url: str) -> Database:
+        database = PostgresDatabase(contract_url)
+        database.clear()
+        return database

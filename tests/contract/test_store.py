@@ -24,5 +24,7 @@ class TestSqliteStore(StoreContract):
 
 class TestPostgresStore(StoreContract):
     @pytest.fixture
-    def database(self, postgres_url: str) -> Database:
-        return PostgresDatabase(postgres_url)
+    def database(self, contract_url: str) -> Database:
+        database = PostgresDatabase(contract_url)
+        database.clear()
+        return database

@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
+from tidegate.adapters.store import schema
 from tidegate.adapters.store.postgres import PostgresStore
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
@@ -68,6 +70,17 @@ class PostgresDatabase:
 
     def reader(self, codec: Codec, /) -> Reader:
         return SqlReader(postgres_engine(self.url), codec)
+
+    def clear(self) -> None:
+        """As empty as it was made, in a tenth of the time a new one takes."""
+        with psycopg.connect(self.url) as connection:
+            for table in schema.tables("postgresql"):
+                if table.name not in ("turn", "meta"):
+                    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
+            connection.execute(
+                "UPDATE turn SET n = 0, next_pos = 1, next_cell = 1, next_later = 1, at = 0,"
+                " activation = 0, chain = ''"
+            )
 
     def disturb(self) -> None:
         """Every other connection is ended by the server."""
