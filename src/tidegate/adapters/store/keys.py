@@ -21,17 +21,18 @@ from msgspec import Struct
 from tidegate.adapters.store.turn_sql import (
     INSERT_BUCKETS,
     INSERT_KEYS,
+    SELECT_BODIES,
     SELECT_BUCKETS,
     SELECT_KEYS,
-    SELECT_LOG_FROM,
     insert,
     padded,
 )
 from tidegate.kernel.ids import Pos
-from tidegate.ports.store import EventKey, Hit, LogRow
+from tidegate.ports.store import EventKey, Hit
 
-KeysOf: TypeAlias = Callable[[LogRow], Iterable[tuple[int, Pos, int]]]
-"""(hash, place, digest) of the accepted events of a log row, as `Writes.keys` had them."""
+KeysOf: TypeAlias = Callable[[Pos, bytes, int], Iterable[tuple[int, Pos, int]]]
+"""From a log row's first place, its body and the database's hash seed: (hash, place, digest) of its
+accepted events, as `Writes.keys` had them."""
 
 BUCKETS = 256
 BUCKET_MAX = 500
@@ -61,12 +62,14 @@ class KeyIndex:
         self,
         connection: Connection,
         keys_of: KeysOf,
+        hash_seed: int,
         *,
         bucket_max: int = BUCKET_MAX,
         behind_max: int = BEHIND_MAX,
     ) -> None:
         self._connection = connection
         self._keys_of = keys_of
+        self._hash_seed = hash_seed
         self._bucket_max = bucket_max
         self._behind_max = behind_max
         self._buckets: list[dict[int, Hit]] = [{} for _ in range(BUCKETS)]
@@ -78,8 +81,8 @@ class KeyIndex:
         self._places = [Pos(0)] * BUCKETS
         for bucket, pos in self._connection.execute(SELECT_BUCKETS):
             self._places[bucket] = pos
-        for row in self._connection.execute(SELECT_LOG_FROM, (min(self._places) + 1,)):
-            for hash_, pos, digest in self._keys_of(LogRow(*row)):
+        for first, body in self._connection.execute(SELECT_BODIES, (min(self._places) + 1,)):
+            for hash_, pos, digest in self._keys_of(first, body, self._hash_seed):
                 bucket = bucket_of(hash_)
                 if pos > self._places[bucket]:
                     # The first place wins, as it did when these were decided.

@@ -44,9 +44,10 @@ def read_lock(database: Path) -> LockNote | None:
 class WriterLock:
     """The right to write to one database."""
 
-    def __init__(self, database: Path, descriptor: int) -> None:
-        self._database = database
+    def __init__(self, descriptor: int, left: LockNote | None) -> None:
         self._descriptor = descriptor
+        self.left = left
+        """What the owner before left behind because it did not end well; None after a clean end."""
 
     @classmethod
     def acquire(cls, database: Path) -> WriterLock:
@@ -65,7 +66,7 @@ class WriterLock:
             os.close(descriptor)
             raise _busy(database) from error
         os.fchmod(descriptor, 0o600)  # whatever made the file before us
-        lock = cls(database, descriptor)
+        lock = cls(descriptor, read_lock(database))
         lock.describe("", "")
         return lock
 

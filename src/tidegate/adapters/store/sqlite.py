@@ -51,15 +51,14 @@ class SqliteStore(SqliteBeside):
         path: Path,
         lock: WriterLock,
         codec: Codec,
-        keys: KeyIndex,
-        cells: CellCache,
+        keys_of: KeysOf,
+        cache_bytes: int,
     ) -> None:
         super().__init__(connection, path)
         self._lock = lock
         self._codec = codec
         self._known = frozenset(kind.name for kind in codec.kinds)
-        self._keys = keys
-        self._cells = cells
+        self._cells = CellCache(cache_bytes)
         self._names = Names()
         self._data_version = -1
         self._in_doubt = True  # memory may differ from the database
@@ -67,6 +66,7 @@ class SqliteStore(SqliteBeside):
         self._outcomes: frozenset[tuple[CellId, str]] = frozenset()
         with self._guarded():
             self._identity = identity(dict(connection.execute(sql.SELECT_META)))
+            self._keys = KeyIndex(connection, keys_of, self._identity.hash_seed)
             self._recall()
 
     @classmethod
@@ -88,8 +88,11 @@ class SqliteStore(SqliteBeside):
         lock = WriterLock.acquire(path)
         try:
             connection = _prepared(path, random_bytes)
-            keys = KeyIndex(connection, keys_of)
-            return cls(connection, path, lock, codec, keys, CellCache(cache_bytes))
+            try:
+                return cls(connection, path, lock, codec, keys_of, cache_bytes)
+            except BaseException:
+                connection.close()
+                raise
         except BaseException:
             lock.release()
             raise
@@ -99,6 +102,11 @@ class SqliteStore(SqliteBeside):
         self._taken = None
         self._connection.close()
         self._lock.release()
+
+    @property
+    def unclean(self) -> bool:
+        """The process that wrote before this one did not close its store."""
+        return self._lock.left is not None
 
     def describe(self, url: str, token: str) -> None:
         """Tell other processes where this one listens: see `lock.read_lock`."""

@@ -83,8 +83,8 @@ SELECT_CALLS = Rows(
 )
 _LOG = "first, n, at, activation, chain, release, functions, body"
 SELECT_LOG_AT = f"SELECT {_LOG} FROM log WHERE first <= ? ORDER BY first DESC LIMIT 1"
-SELECT_LOG_FROM = (
-    f"SELECT {_LOG} FROM log WHERE first >="
+SELECT_BODIES = (
+    "SELECT first, body FROM log WHERE first >="
     " coalesce((SELECT max(first) FROM log WHERE first <= ?), 0) ORDER BY first"
 )
 SELECT_NAMES = "SELECT id, text FROM name"

@@ -20,7 +20,6 @@ from tidegate.ports.store import (
     Claim,
     EffectWrite,
     JournalWrite,
-    LogRow,
     LogWrite,
     Parking,
     Reject,
@@ -141,11 +140,12 @@ _ONE_ENTRY = log_row()
 _KEYS = b"keys "  # how the body of a test's row begins when it holds the identities of events
 
 
-def keys_of(row: LogRow) -> Sequence[tuple[int, Pos, int]]:
+def keys_of(first: Pos, body: bytes, hash_seed: int) -> Sequence[tuple[int, Pos, int]]:
     """The identities of accepted events in a row of these suites; for stores that rebuild indexes."""
-    if not row.body.startswith(_KEYS):
+    del first, hash_seed
+    if not body.startswith(_KEYS):
         return ()
-    return msgspec.msgpack.decode(row.body[len(_KEYS) :], type=list[tuple[int, Pos, int]])
+    return msgspec.msgpack.decode(body[len(_KEYS) :], type=list[tuple[int, Pos, int]])
 
 
 def commit(
