@@ -115,7 +115,7 @@ class SqlReader:
         with self._reading.snapshot() as connection:
             rows = connection.execute(
                 select(row.version, row.pos, row.format, row.body)
-                .where(row.cell == cell)
+                .where(row.cell == _bounded(cell))
                 .order_by(row.version)
             ).all()
         return [

@@ -207,6 +207,37 @@ class ReaderCellContract(Contract):
                 ask()
             assert raised.value.code == "input"
 
+    @pytest.mark.parametrize("text", ["\0", "x\0y", "\ud800", "x" * 100_000])
+    def test_names_that_nothing_can_have_are_found_nowhere(
+        self, store: Store, reader: Reader, text: str
+    ) -> None:
+        _estate(store)
+
+        assert list(reader.cells(text)) == []
+        assert list(reader.cells("gate", scope=text)) == []
+        assert list(reader.cells("gate", name=text)) == []
+        assert dict(reader.counts(text)) == {}
+        assert reader.cell(gate(text)) is None
+        assert reader.cell(gate("a", text, 10)) is None
+
+    def test_numbers_beyond_every_column_are_answered(self, store: Store, reader: Reader) -> None:
+        _estate(store)
+        huge = 2**70
+
+        assert len(reader.cells("gate", days=days(-huge, huge))) == 9
+        assert list(reader.cells("gate", days=days(huge, huge))) == []
+        assert list(reader.cells("gate", statuses=[huge, -huge])) == []
+        assert len(reader.cells("gate", statuses=[huge, 100, 70_000])) == 3
+        assert reader.cell(gate("a", "x", huge)) is None
+        assert len(reader.rows(Pos(-huge), 5)) == 2
+        assert list(reader.rows(Pos(huge), 5)) == []
+        assert len(reader.rows_before(Pos(huge), 5)) == 2
+        assert reader.activation(huge) is None
+        assert list(reader.journal(CellId(huge))) == []
+        assert list(reader.strays(Pos(huge), 5)) == []
+        assert list(reader.rejects(huge, 5)) == []
+        assert list(reader.find(["x"], Pos(huge), 5)) == []
+
     def test_a_whole_page_is_a_thousand(self, store: Store, reader: Reader) -> None:
         turn(store, cells=[cell(n, gate(name=f"{n:04}")) for n in range(1, 1102)])
 
