@@ -8,7 +8,7 @@ A failed task is a value; only our own trouble raises, and then nothing was star
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
@@ -60,4 +60,17 @@ class Tasks(Protocol):
     async def poll(self, call: Call, handle: str) -> Result: ...
     async def stop(self, call: Call, handle: str | None) -> None:
         """End it; harmless when it has ended or never began."""
+        ...
+
+
+@runtime_checkable
+class Leased(Protocol):
+    """A local kind whose work ends by itself when its lease is not extended, even while the server
+    stands still; such an end is a `Failed`."""
+
+    def extend(self, key: str, lease_s: float | None) -> None:
+        """The work under this key may go on for so long from now; None: as long as the server lives.
+
+        Said before the start, too.
+        """
         ...
