@@ -76,13 +76,15 @@ def parse_instant(text: str) -> tuple[Instant, bool]:
             raise ValueError("not RFC 3339")
     except ValueError as error:
         found = _TIME.fullmatch(text)
+        if found is not None and text != text.upper():
+            return parse_instant(text.upper())  # RFC 3339 allows t and z, Python does not
         if found is None or not found[2].endswith(":60"):
             raise InputError(
                 "event.time",
                 f"time {text[:64]!r} is not RFC 3339",
                 fix="write 2024-01-15T10:30:00Z",
             ) from error
-        at, naive = parse_instant(text.replace(":60", ":59", 1))
+        at, naive = parse_instant(f"{text[:17]}59{text[19:]}")
         return Instant(at // SECOND_US * SECOND_US + SECOND_US - 1), naive
     if parsed.tzinfo is None:
         return instant(parsed.replace(tzinfo=UTC)), True
