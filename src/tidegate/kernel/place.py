@@ -86,7 +86,7 @@ def locate(places: Places, path: Path) -> Place:
 
 
 def pointed(place: Place) -> Span:
-    """Where a finger goes for a value: an empty one cannot be seen, so to its key."""
-    if not place.value.width and place.key is not None:
+    """Where a finger goes for a value: to its key, if it is empty or begins on a line below."""
+    if place.key is not None and (not place.value.width or place.value.line != place.key.line):
         return place.key
     return place.value

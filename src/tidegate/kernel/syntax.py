@@ -72,8 +72,12 @@ def _explain(found: Complaint, text: str) -> tuple[int, int, str, str]:
         )
     if "Unicode character escape" in problem or "hexadecimal" in problem:
         return at, at + 1, "this escape is no character", "write the character itself"
+    if "alphabetic or numeric" in problem:
+        return _odd_character(text, at if found.began is None else found.began)
     if "incompatible" in problem:
         return at, _line_end(text, at), "only YAML 1.2 is read", "remove the line"
+    if text[at : at + 1] == ":":
+        return at, at + 1, "a key is missing before the colon", "write the key, or quote the text"
     if "flow" in found.context:
         return _flow(found, text)
     return _block(found, text)
@@ -146,8 +150,6 @@ def _block(found: Complaint, text: str) -> tuple[int, int, str, str]:
         )
     if text[at : at + 1] in ("]", "}") and text[at : at + 1]:
         return at, at + 1, f"{text[at]} closes nothing", "remove it, or quote the text"
-    if text[at : at + 1] == ":":
-        return at, at + 1, "a key is missing before the colon", "write the key, or quote the text"
     if "document start" in problem:
         return (
             at,

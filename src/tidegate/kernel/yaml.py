@@ -127,22 +127,33 @@ class _Reader:
         self._places: dict[Path, Place] = {}
         self._trail: list[Path] = []  # every path in the order it was met: a node's are one slice
         self._anchors: dict[str, _Anchor | None] = {}  # None while the node is being read
+        self._last = False  # the newest of `documents` is the one at hand
+        self._ended = False  # by `...`
 
     def read(self, base: int, *, pure: bool) -> int | None:
         """Reads on from an offset; the offset to resume from after a syntax fault, None at the end."""
         text = self._lines.text
         self._base = base
+        self._begin()
         loader = yaml.SafeLoader if pure else _LOADER
         try:
             self._events = yaml.parse(text[base:], Loader=loader)
             for event in self._events:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self._document(event)
+                elif isinstance(event, yaml.DocumentEndEvent):
+                    self._ended = bool(event.explicit)
         except _Stop as stop:
             self.faults.append(stop.fault)
         except yaml.YAMLError as error:
+            if self._last and not self._ended:
+                # What follows belonged to it, so it is no whole document.
+                self.documents.pop()
             found = complaint(error, base, text)
-            self.faults.append(syntax_fault(found, self._file, self._lines))
+            fault = syntax_fault(found, self._file, self._lines)
+            if not any(other.line == fault.line for other in self.faults):
+                # On one line a second fault is nearly always another sign of the first.
+                self.faults.append(fault)
             separator = _SEPARATOR.search(text, max(base + 1, found.at))
             return separator.start() if separator is not None else None
         return None
@@ -159,6 +170,7 @@ class _Reader:
         value = self._node(next(self._events), (), None)
         if value is not None:
             self.documents.append(Parsed(value, self._places))
+            self._last = True
 
     def _node(self, event: yaml.Event, path: Path, key: Span | None) -> Json:
         self._nodes += 1

@@ -1,0 +1,219 @@
+"""Project: a folder of documents, read and checked; every fault of every file at once.
+
+    rules/*.yaml, calendars/*.json ... --gather--> bytes --check_files--> documents, faults, warnings
+
+Reading is `services/folder`; what is wrong is decided by `check_files`, which touches nothing and
+serves documents that come from elsewhere as well. Faults that only show with several documents side
+by side are found by the engines, on documents that are sound each; `Project.with_findings` gives
+them their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from pydantic import ValidationError
+
+from tidegate.kernel import place, textfile
+from tidegate.kernel.errors import InputError, TidegateError
+from tidegate.kernel.event import Json
+from tidegate.kernel.fault import Fault, fault_at, from_validation, ordered
+from tidegate.kernel.place import Parsed, Places, Span
+from tidegate.kernel.step import DocumentKind, Finding
+from tidegate.services.folder import MARKER, gather
+
+NAME_MAX = 200
+"""Characters of a document's name."""
+
+
+class Authored(Struct, frozen=True):
+    """One document as somebody wrote it; it has passed its model."""
+
+    kind: str
+    name: str
+    body: Json
+    file: str
+    at: place.Path  # of the body inside its YAML document
+    places: Places  # of the whole YAML document
+
+    def span(self, path: place.Path = ()) -> Span:
+        """Where a value of the body stands, else the nearest that holds it."""
+        return place.pointed(place.locate(self.places, (*self.at, *path)))
+
+
+class Project(Struct, frozen=True):
+    """What a folder holds. `documents` are the sound ones; of two with one name the first."""
+
+    documents: tuple[Authored, ...]
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+    sources: Mapping[str, str]  # text of every file, for `fault.render`
+
+    def find(self, kind: str, name: str) -> Authored:
+        """Raises InputError (`document.unknown`)."""
+        for document in self.documents:
+            if (document.kind, document.name) == (kind, name):
+                return document
+        raise InputError(
+            "document.unknown",
+            f"this project has no {kind} {name!r}",
+            fix="look at its documents",
+            kind=kind,
+            name=name,
+        )
+
+    def place(self, kind: str, name: str, path: place.Path) -> tuple[str, int, int, int]:
+        """File, line, column and width of a value; raises InputError (`document.unknown`)."""
+        document = self.find(kind, name)
+        span = document.span(path)
+        return document.file, span.line, span.column, span.width
+
+    def fault(self, finding: Finding) -> Fault:
+        """A finding with its place."""
+        file, line, column, width = self.place(finding.kind, finding.name, finding.path)
+        return Fault(file, line, column, width, finding.what, finding.fix, finding.warning)
+
+    def with_findings(self, findings: Iterable[Finding]) -> Project:
+        """The project with what the engines found in its documents side by side."""
+        added = [self.fault(finding) for finding in findings]
+        return replace(
+            self,
+            faults=ordered((*self.faults, *(fault for fault in added if not fault.warning))),
+            warnings=ordered((*self.warnings, *(fault for fault in added if fault.warning))),
+        )
+
+
+def read_project(folder: Path, kinds: Sequence[DocumentKind]) -> Project:
+    """Reads and checks a folder. Raises InputError (`project.missing`) if it is no project."""
+    gathered = gather(folder, kinds)
+    project = check_files(gathered.files, kinds)
+    warnings = [fault for fault in gathered.faults if fault.warning]
+    faults = [fault for fault in gathered.faults if not fault.warning]
+    if not project.sources.keys() - {MARKER}:
+        what = "this project holds no documents yet"
+        fix = "write the first, such as rules/daily.yaml"
+        warnings.append(fault_at(".", None, what, fix, warning=True))
+    return replace(
+        project,
+        faults=ordered((*project.faults, *faults)),
+        warnings=ordered((*project.warnings, *warnings)),
+    )
+
+
+# ---- deciding: pure
+def check_files(files: Mapping[str, bytes], kinds: Sequence[DocumentKind]) -> Project:
+    """Documents and faults of files; a file belongs to the kinds of its first folder."""
+    documents: list[Authored] = []
+    faults: list[Fault] = []
+    sources: dict[str, str] = {}
+    first: dict[tuple[str, str], Authored] = {}
+    for file in sorted(files):
+        read = textfile.read(file, files[file])
+        sources[file] = read.text
+        owners = [kind for kind in kinds if kind.folder == _folder_of(file)]
+        parsed = read.documents
+        if file == MARKER and not parsed and all(fault.warning for fault in read.faults):
+            # Empty, or comments only: a project without settings, which is fine.
+            parsed, read = (Parsed({}, {}),), replace(read, faults=())
+        faults += read.faults
+        for document in parsed:
+            found, wrong = _check_document(file, document, owners)
+            faults += _not_said_before(wrong, read.faults)
+            for authored in found:
+                other = first.setdefault((authored.kind, authored.name), authored)
+                if other is authored:
+                    documents.append(authored)
+                else:
+                    faults.append(_twice(authored, other))
+    return Project(
+        tuple(documents),
+        ordered(fault for fault in faults if not fault.warning),
+        ordered(fault for fault in faults if fault.warning),
+        sources,
+    )
+
+
+def _folder_of(file: str) -> str:
+    return file.partition("/")[0] if "/" in file else ""
+
+
+def _check_document(
+    file: str, document: Parsed, kinds: Iterable[DocumentKind]
+) -> tuple[list[Authored], list[Fault]]:
+    found: list[Authored] = []
+    faults: list[Fault] = []
+    top = place.locate(document.places, ()).value
+    for kind in kinds:
+        try:
+            entries = list(kind.entries(document.value))
+        except ValueError as error:
+            what, _, fix = str(error).partition("|")
+            faults.append(fault_at(file, top, what, fix))
+            continue
+        if not entries:
+            what = f"this document holds no {kind.name}"
+            faults.append(fault_at(file, top, what, "write one, or remove it", warning=True))
+        for name, body, at in entries:
+            authored = Authored(kind.name, name, body, file, at, document.places)
+            wrong = _check_body(authored, kind)
+            faults += wrong
+            if not wrong:
+                found.append(authored)
+    return found, faults
+
+
+def _check_body(authored: Authored, kind: DocumentKind) -> list[Fault]:
+    # As JSON, because a strict model then reads texts as dates and lists as tuples, and no
+    # wider: so the same document is judged alike from a folder and from a request.
+    try:
+        kind.model.model_validate_json(msgspec.json.encode(authored.body))
+    except ValidationError as error:
+        return from_validation(error, authored.places, authored.file, kind.model, authored.at)
+    except TidegateError as error:
+        return [fault_at(authored.file, authored.span(), error.message, error.fix)]
+    name = authored.name
+    if not name.strip():
+        what, fix = f"this {kind.name} has no name", "give it one"
+    elif len(name) > NAME_MAX:
+        what, fix = f"the name has {len(name)} characters", f"write at most {NAME_MAX}"
+    elif not name.isprintable():
+        what, fix = "the name holds a character that cannot be printed", "remove it"
+    else:
+        return []
+    return [fault_at(authored.file, _name_span(authored), what, fix)]
+
+
+def _not_said_before(faults: Iterable[Fault], before: Iterable[Fault]) -> Iterator[Fault]:
+    """Leaves out what only follows from a value that could not be read."""
+    said = [_span(fault) for fault in before if not fault.warning]
+    for fault in faults:
+        if not any(_span(fault).overlaps(span) for span in said):
+            yield fault
+
+
+def _span(fault: Fault) -> Span:
+    return Span(fault.line, fault.column, fault.width)
+
+
+def _twice(second: Authored, first: Authored) -> Fault:
+    line = _name_span(first).line
+    what = f'{second.kind} "{second.name}" is written twice, first in {first.file}:{line}'
+    return fault_at(second.file, _name_span(second), what, "rename one of the two")
+
+
+def _name_span(authored: Authored) -> Span:
+    """Where a document says its name: its key, or the first of its values that is the name."""
+    own = authored.places.get(authored.at)
+    if authored.at[-1:] == (authored.name,) and own is not None and own.key is not None:
+        return own.key
+    body: Json = authored.body
+    if isinstance(body, dict):
+        for key, value in cast("dict[str, Json]", body).items():
+            if value == authored.name:
+                return authored.span((key,))
+    return authored.span()
