@@ -22,7 +22,7 @@ from tidegate.kernel.expression import Missing
 from tidegate.kernel.orders import RequestRun, Tell
 from tidegate.kernel.step import Key, Say
 from tidegate.kernel.template import Template
-from tidegate.kernel.value import text
+from tidegate.kernel.value import is_map, text
 
 
 class Deeds(Struct):
@@ -116,7 +116,7 @@ def perform(key: Key, gate: Gate, rule: Rule, actions: Sequence[Action], what: s
                     Say(
                         action.type,
                         _text(action.subject, scope) or id_,
-                        data if isinstance(data, dict) else {},
+                        data if is_map(data) else {},
                         scope["correlation_id"],
                     )
                 )
@@ -129,7 +129,7 @@ def alarm(key: Key, gate: Gate, rule: Rule, what: str, message: str, severity: s
     """Tell the gate's owner, also where the rule lists no action for it."""
     return Tell(
         notice=f"{public_id(key, gate.round)}/{what}",
-        channel="owner",
+        channel="",
         message=message,
         severity=severity,
         receiver=rule.owner,
@@ -151,7 +151,7 @@ def _run(
         round=gate.round,
         priority=scope["priority"],
         correlation_id=scope["correlation_id"],
-        parameters=parameters if isinstance(parameters, dict) else {},
+        parameters=parameters if is_map(parameters) else {},
         origin="gate",
         retry=action.retry,
         sla_minutes=action.sla_minutes,

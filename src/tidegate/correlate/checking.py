@@ -44,9 +44,9 @@ def _one(name: str, written: RuleDocument, rule: Rule) -> Iterator[Finding]:
         here = {one.dataset or one.name for one in rule.inputs} | {one.name for one in rule.inputs}
         for dataset in line.validation.expected_datasets:
             if dataset not in here:
-                path = ("correlation_logic", number, "context.validation", "expected_datasets")
                 yield Finding(
-                    "rule", name, path,
+                    "rule", name,
+                    ("correlation_logic", number, "context.validation", "expected_datasets"),
                     f"no condition can receive the expected dataset {dataset!r}: "
                     "this rule could never open",
                     f"add a condition with data.dataset_name: {dataset}",

@@ -30,22 +30,20 @@ from tidegate.correlate.rule import (
     TriggerJob,
     UpdateDashboard,
 )
-from tidegate.kernel.calendar import (
-    BusinessCalendar,
-    calendars_of,
-    deadline_at,
-    find_calendar,
-    parse_deadline,
-)
+from tidegate.kernel.calendar import calendars_of, find_calendar
 from tidegate.kernel.clock import MINUTE_US, Day, Instant, parse_duration
+from tidegate.kernel.context import ContextDocument, GlobalContext
+from tidegate.kernel.deadline import parse_deadline
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.mapping import Applications, GlobalContext, global_context, source_matcher
+from tidegate.kernel.mapping import Applications, source_matcher
 from tidegate.kernel.predicate import parse_predicate
 from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import Document
 from tidegate.kernel.template import Template, parse_any, parse_template
 from tidegate.kernel.value import MISSING, parse_path
+from tidegate.kernel.workday import BusinessCalendar
+from tidegate.kernel.zone import local_instant, zone
 
 RUN_TYPES = {
     "started": ("tidegate.run.started",),
@@ -72,7 +70,7 @@ SCOPE_NAMES = frozenset(
 def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
     """Every version of every rule, active and lingering."""
     calendars = calendars_of(documents)
-    context = global_context(documents)
+    context = _global_context(documents)
     rules: dict[DocId, Rule] = {}
     for doc in sorted(documents):
         document = documents[doc]
@@ -95,17 +93,16 @@ def _rule(
     if process is None:
         process = (context.business_process if context else None) or written.rule_name
     window = next((one for one in written.correlation_logic if one.time_window), None)
-    zone = (written.expect.timezone if written.expect else None) or "UTC"
+    zone_name = (written.expect.timezone if written.expect else None) or "UTC"
+    where = zone(zone_name)
     sla = written.sla_minutes or normalisation.sla_minutes
     if sla is None and context is not None:
         sla = context.sla_minutes
     actions = (*written.actions, *written.on_timeout, *written.on_quality_failure)
     match = _matches(written)
-    midnight = parse_deadline("00:00")
-    plain = find_calendar("business_days", calendars)
 
     def start_of_day(day: Day) -> Instant:
-        return deadline_at(midnight, day, zone, plain)
+        return local_instant(day, 0, where)
 
     default_retry = _retry(written.retry_config)
     return Rule(
@@ -125,7 +122,7 @@ def _rule(
         redelivery=written.redelivery,
         late=written.late,
         close_after_us=parse_duration(written.close_after),
-        expect=_expect(written, zone, calendars),
+        expect=_expect(written, zone_name, calendars),
         actions=_actions(written.actions, default_retry, sla),
         on_timeout=_actions(written.on_timeout, default_retry, sla),
         on_quality_failure=_actions(written.on_quality_failure, default_retry, sla),
@@ -146,6 +143,16 @@ def id_template(written: RuleDocument, process: str, context: GlobalContext | No
         date = "-${business_date}" if any(match.is_date for match in _matches(written)) else ""
         text = f"{process}{date}-${{sequence}}"
     return parse_template(text, "id")
+
+
+def _global_context(documents: Mapping[DocId, Document]) -> GlobalContext | None:
+    """What the shared context says of every gate, where there is one."""
+    for document in documents.values():
+        if document.kind == "context" and document.active:
+            found = ContextDocument.model_validate(document.body).context_mapping.global_context
+            if found is not None:
+                return found
+    return None
 
 
 # ---- inputs
@@ -230,14 +237,14 @@ def _readings(written: RuleDocument) -> tuple[Reading, ...]:
 
 
 def _expect(
-    written: RuleDocument, zone: str, calendars: Mapping[str, BusinessCalendar]
+    written: RuleDocument, zone_name: str, calendars: Mapping[str, BusinessCalendar]
 ) -> Expect | None:
     expect = written.expect
     if expect is None:
         return None
     return Expect(
         calendar=find_calendar(expect.calendar, calendars),
-        zone=zone,
+        zone=zone_name,
         deadline=parse_deadline(expect.deadline) if expect.deadline else None,
         warn=parse_deadline(expect.warn_at) if expect.warn_at else None,
     )
@@ -299,9 +306,10 @@ def _kept(actions: Sequence[ActionDocument], match: Sequence[Match]) -> tuple[Ke
     for action in actions:
         for name in parse_any(action.model_dump(mode="json"), "action").paths:
             path = parse_path(name)
-            if path[0] == "inputs" and len(path) > 2:
+            root = name.partition(".")[0]
+            if root == "inputs" and len(path) > 2:
                 paths.add(path[2:])
-            elif path[0] not in SCOPE_NAMES and ".".join(path) not in {one.field for one in match}:
+            elif root not in SCOPE_NAMES and ".".join(path) not in {one.field for one in match}:
                 paths.add(path)
     return tuple(Kept(path, _kept_reader(path)) for path in sorted(paths))
 

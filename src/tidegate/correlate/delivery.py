@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from tidegate.correlate import expectation
 from tidegate.correlate.gate import Evidence, Gate, Status, arrive, counts, next_round, settle
 from tidegate.correlate.rule import Input, Rule
-from tidegate.kernel.calendar import deadline_at
 from tidegate.kernel.clock import NO_DAY, Instant
+from tidegate.kernel.deadline import deadline_at
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Key

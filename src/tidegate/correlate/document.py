@@ -13,14 +13,16 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tidegate.correlate.field import reader
-from tidegate.kernel.calendar import parse_deadline
 from tidegate.kernel.clock import parse_duration
+from tidegate.kernel.context import ApplicationMapping
+from tidegate.kernel.deadline import parse_deadline
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
-from tidegate.kernel.mapping import ApplicationMapping
 from tidegate.kernel.predicate import parse_predicate
 from tidegate.kernel.step import DocumentKind
 from tidegate.kernel.template import parse_any, parse_template
+from tidegate.kernel.value import is_map
+from tidegate.kernel.zone import zone
 
 INPUTS_MAX = 256
 ACTIONS_MAX = 64
@@ -42,10 +44,13 @@ def _deadline(value: object) -> object:
         raise ValueError(
             f'{value!r} is not a time of day|write "06:00", "+1d 06:00" or "+1bd 06:00"'
         )
-    try:
-        parse_deadline(value)
-    except InputError as error:
-        raise ValueError(f"{error.message}|{error.fix}") from error
+    parse_deadline(value)
+    return value
+
+
+def _zone(value: object) -> object:
+    if isinstance(value, str):
+        zone(value)
     return value
 
 
@@ -78,6 +83,7 @@ Duration = Annotated[str, BeforeValidator(_duration)]
 TimeOfDay = Annotated[str, BeforeValidator(_deadline)]
 Templated = Annotated[Any, BeforeValidator(_template)]
 Text = Annotated[str, Field(max_length=10_000)]
+Zone = Annotated[str, BeforeValidator(_zone)]
 
 
 class RetryConfig(_Model):
@@ -203,7 +209,7 @@ class ExpectDocument(_Model):
     calendar: Name = "business_days"
     deadline: TimeOfDay | None = None
     warn_at: TimeOfDay | None = None
-    timezone: Text | None = None
+    timezone: Zone | None = None
 
 
 class JobDependency(_Model):
@@ -264,7 +270,7 @@ class DatasetEntry(_Model):
     calendar: Name | None = None
     usual_time: Text | None = None
     deadline: TimeOfDay | None = None
-    timezone: Text | None = None
+    timezone: Zone | None = None
     description: Text = ""
 
 
@@ -287,12 +293,12 @@ def _checked(function: Any, text: str) -> None:
 
 
 def _rule_entries(raw: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
-    name = raw.get("rule_name") if isinstance(raw, dict) else None
+    name = raw.get("rule_name") if is_map(raw) else None
     yield (name if isinstance(name, str) else ""), raw, ()
 
 
 def _dataset_entries(raw: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
-    if not isinstance(raw, dict):
+    if not is_map(raw):
         yield "", raw, ()
         return
     for name, body in raw.items():

@@ -8,14 +8,13 @@ in order; a deadline that has passed meanwhile fires at once.
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from msgspec.structs import replace
 
 from tidegate.correlate.rule import Expect, Rule
-from tidegate.kernel.calendar import deadline_at
-from tidegate.kernel.clock import DAY_US, Day, Instant, date_day, moment
+from tidegate.kernel.clock import DAY_US, Day, Instant
+from tidegate.kernel.deadline import deadline_at
 from tidegate.kernel.step import NO_DAY, Durable, Key
+from tidegate.kernel.zone import local_day, zone
 
 KIND = "expectation"
 DAYS_MAX = 200
@@ -70,7 +69,7 @@ def deadline_of(rule: Rule, day: Day) -> Instant:
 
 
 def today_of(expect: Expect, now: Instant) -> Day:
-    return date_day(moment(now, ZoneInfo(expect.zone)).date())
+    return local_day(now, zone(expect.zone))
 
 
 def _wake(rule: Rule, day: Day, now: Instant) -> Instant:

@@ -216,8 +216,8 @@ def _misses(key: Key, gate: Gate, rule: Rule, look: Look) -> Iterator[Miss]:
     wanted = missing(gate, rule)
     found: list[tuple[int, Pos, Miss]] = []
     for pos, event in look.strays(STRAYS_MAX):
-        for one in wanted:
-            miss = _near(key, one, rule, pos, event)
+        for lacking in wanted:
+            miss = _near(key, lacking, rule, pos, event)
             if miss is not None:
                 found.append((len(miss.compared), Pos(-pos), miss))
     found.sort(key=lambda item: item[:2])

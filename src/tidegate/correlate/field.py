@@ -52,7 +52,7 @@ def reader(name: str) -> Read:
         return _in_data(path[1:])
     if len(path) > 1:
         return _in_extensions(path)
-    return _bare(path[0])
+    return _bare(name)
 
 
 def written(name: str) -> str:

@@ -34,7 +34,7 @@ class Status(IntEnum):
     QUARANTINED = CARE_MIN + 1
 
 
-STATUSES = {status: status.name.lower() for status in Status}
+STATUSES: dict[int, str] = {int(status): status.name.lower() for status in Status}
 
 
 class Shown(IntEnum):

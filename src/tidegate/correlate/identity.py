@@ -8,7 +8,7 @@ from tidegate.kernel.clock import NO_DAY, Day, format_day
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import parse_public, public, segment
 from tidegate.kernel.step import Key
-from tidegate.kernel.value import MISSING, text
+from tidegate.kernel.value import MISSING, is_map, text
 
 KIND = "gate"
 NO_DATE = "-"
@@ -96,8 +96,8 @@ def nested(rule: Rule, values: tuple[str, ...]) -> dict[str, Json]:
 def put(names: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
     """Set a nested name; what stands there already and is no map is replaced."""
     for part in path[:-1]:
-        inner = names.get(part)
-        if not isinstance(inner, dict):
+        inner: Json = names.get(part)
+        if not is_map(inner):
             inner = names[part] = {}
         names = inner
     names[path[-1]] = value

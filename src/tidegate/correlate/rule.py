@@ -9,13 +9,14 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from tidegate.correlate.field import Read
-from tidegate.kernel.calendar import BusinessCalendar, Deadline
 from tidegate.kernel.clock import Day, Instant, parse_day
+from tidegate.kernel.deadline import Deadline
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.predicate import Predicate
 from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.template import Template
+from tidegate.kernel.workday import BusinessCalendar
 
 INPUTS_MAX = 256
 """Inputs of one rule; bounds the size of a stored gate."""
@@ -73,27 +74,27 @@ class Expect(Struct, frozen=True, kw_only=True):
     warn: Deadline | None = None
 
 
-class TriggerJob(Struct, frozen=True, kw_only=True, tag=True):
+class TriggerJob(Struct, frozen=True, kw_only=True):
     job: Template
     parameters: Callable[[dict[str, Json]], Json]
     retry: RetryPolicy | None
     sla_minutes: int | None
 
 
-class SendNotification(Struct, frozen=True, kw_only=True, tag=True):
+class SendNotification(Struct, frozen=True, kw_only=True):
     channel: str
     message: Template
     receiver: str | None
     severity: str
 
 
-class UpdateDashboard(Struct, frozen=True, kw_only=True, tag=True):
+class UpdateDashboard(Struct, frozen=True, kw_only=True):
     metric: str
     increment: float
     tags: Callable[[dict[str, Json]], Json]
 
 
-class EmitEvent(Struct, frozen=True, kw_only=True, tag=True):
+class EmitEvent(Struct, frozen=True, kw_only=True):
     type: str
     subject: Template
     data: Callable[[dict[str, Json]], Json]

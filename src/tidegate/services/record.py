@@ -17,8 +17,11 @@ import zstandard
 from msgspec import Struct
 
 from tidegate.kernel.clock import Instant
+from tidegate.kernel.cloudevent import decode
 from tidegate.kernel.errors import Defect
+from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Adopted, Heard, Order, Outcome, Signal, Woke
+from tidegate.services.verdict import digest_of, hash_of
 
 BODY_MAX = 256 * 1024 * 1024
 PARKED, REFUSED, STALE = "parked", "refused", "stale"
@@ -87,3 +90,14 @@ def decode_entries(body: bytes) -> list[Entry]:
 def link(previous: bytes, body: bytes) -> bytes:
     """The chain after a row: blake2b over the previous value and the row's bytes."""
     return blake2b(previous + body, digest_size=32).digest()
+
+
+def keys_of(first: int, body: bytes, seed: int) -> list[tuple[int, Pos, int]]:
+    """(hash, place, digest) of the accepted foreign events of a row; what the key index is made of."""
+    keys: list[tuple[int, Pos, int]] = []
+    for offset, entry in enumerate(decode_entries(body)):
+        if isinstance(entry, Foreign) and entry.verdict == ACCEPTED:
+            event = decode(entry.raw, now=entry.received)
+            hashed = hash_of(event.id, event.source, seed)
+            keys.append((hashed, Pos(first + offset), digest_of(entry.raw)))
+    return keys

@@ -1,0 +1,48 @@
+"""Guard: bearer token to caller. A refusal is logged, kept, and answered in constant time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+
+from starlette.requests import Request
+
+from tidegate.api.service import Service
+from tidegate.kernel.errors import InputError, TidegateError
+
+log = logging.getLogger("tidegate.api")
+
+PRINCIPAL = "token"
+"""Whoever holds the process's one token."""
+
+
+def caller(request: Request, service: Service) -> str:
+    """Who asks. Raises InputError (`auth.required`)."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and _same(given.strip(), service.token):
+        return PRINCIPAL
+    what = "no bearer token" if not given else "an unknown or expired token"
+    raise refusal(request, service, what)
+
+
+def refusal(request: Request, service: Service, what: str) -> InputError:
+    """Log and keep a refused call, so that it can be found again."""
+    client = request.client.host if request.client else "unknown"
+    message = f"{request.method} {request.url.path} from {client}: {what}"
+    log.warning("refused: %s", message)
+    try:
+        service.intake.refuse("auth.required", message, b"", None)
+    except TidegateError as error:
+        log.warning("a refused call could not be kept: %s", error)
+    return InputError(
+        "auth.required", f"{what} was given", fix="send Authorization: Bearer <token>"
+    )
+
+
+def _same(given: str, wanted: str) -> bool:
+    # Digests have one length, so the comparison tells nothing about the token's.
+    return hmac.compare_digest(
+        hashlib.sha256(given.encode("utf-8", "replace")).digest(),
+        hashlib.sha256(wanted.encode()).digest(),
+    )

@@ -1,0 +1,62 @@
+"""Person: what people may order of a gate, each whole or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from tidegate.correlate.gate import STATUSES, Gate, Status, close, release
+from tidegate.correlate.identity import public_id
+from tidegate.correlate.moves import moved, say
+from tidegate.correlate.orders import CloseGate, ReleaseGate
+from tidegate.correlate.rule import Rule
+from tidegate.kernel.ids import DocId
+from tidegate.kernel.step import Answer, Cell, Key, Put, Refusal, Step, View
+
+
+def release_gate(order: ReleaseGate, actor: str, view: View, rules: Mapping[DocId, Rule]) -> Answer:
+    cell = view.cell(order.gate, Gate)
+    refusal = _not_this_round(order.gate, order.round, cell)
+    if refusal is not None:
+        return refusal
+    gate, rule = cell.state, rules[cell.doc]
+    held = {one.input for one in gate.inputs if not one.good}
+    wanted = frozenset(order.inputs) or frozenset(held)
+    if gate.status in (Status.OPEN, Status.CLOSED) or not held or not wanted <= held:
+        return Refusal(
+            "gate.state",
+            f"{public_id(order.gate, order.round)} is {STATUSES[Status(gate.status)]}; "
+            f"quarantined inputs: {', '.join(sorted(held)) or 'none'}",
+        )
+    after = release(gate, wanted, actor, rule, view.now, view.pos)
+    step = moved(order.gate, gate, after, rule, (), None, view)
+    released = say("released", order.gate, after, rule, {"inputs": sorted(wanted), "by": actor})
+    return replace(step, says=(released, *step.says))
+
+
+def close_gate(order: CloseGate, actor: str, view: View, rules: Mapping[DocId, Rule]) -> Answer:
+    cell = view.cell(order.gate, Gate)
+    refusal = _not_this_round(order.gate, order.round, cell)
+    if refusal is not None:
+        return refusal
+    gate, rule = cell.state, rules[cell.doc]
+    if gate.status in (Status.OPEN, Status.CLOSED):
+        return Refusal("gate.state", f"the gate is {STATUSES[Status(gate.status)]} already")
+    after = close(gate, actor)
+    return Step(
+        puts=(Put(order.gate, after),),
+        says=(say("closed", order.gate, after, rule, {"by": actor}),),
+        reply={"gate": public_id(order.gate, after.round), "status": "closed"},
+    )
+
+
+def _not_this_round(key: Key, round_: int, cell: Cell[Gate]) -> Refusal | None:
+    if not cell.version:
+        return Refusal("gate.unknown", f"no gate {public_id(key, round_)}")
+    if cell.state.round != round_:
+        return Refusal(
+            "gate.state",
+            f"round {round_:03d} has ended; the gate is in round {cell.state.round:03d}",
+        )
+    return None

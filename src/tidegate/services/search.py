@@ -1,0 +1,172 @@
+"""Search: the log as people ask it: the newest events, one event, everything under one id.
+
+Rows carry a filter over ids, sources, types and correlation ids; it is scanned newest first, and
+only rows that may hold what is asked for are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from tidegate.kernel import event as marks
+from tidegate.kernel.clock import Instant, format_day, format_instant
+from tidegate.kernel.event import Event, Json
+from tidegate.kernel.ids import Pos
+from tidegate.kernel.step import Adopted, Heard, Order, Outcome, Woke
+from tidegate.ports.reader import PAGE_MAX, Reader
+from tidegate.ports.store import LogRow
+from tidegate.services.books import Books
+from tidegate.services.look import LATEST, Library, read_kept
+from tidegate.services.record import CONFLICT, Foreign, Signals, decode_entries
+from tidegate.services.transaction import tokens_of
+
+ROWS_A_PAGE = 50
+ROWS_SEARCHED_MAX = 20_000
+"""So many log rows are looked through for one question; the answer says when that was the end."""
+
+_MARKS = {
+    marks.NORMALISED: "normalised",
+    marks.NAIVE_TIME: "naive_time",
+    marks.ANCIENT: "ancient",
+    marks.LONG_INTEGER: "long_integer",
+    marks.UNKNOWN_SOURCE: "unknown_source",
+    marks.UNMAPPED: "unmapped",
+    marks.NO_TIME: "no_time",
+}
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is looked for; everything given must fit."""
+
+    token: str | None = None  # an id, a context id, a correlation id
+    type: str | None = None
+    source: str | None = None
+    dataset: str | None = None
+    own: bool = True  # also what Tidegate said itself
+
+    def fits(self, event: Event) -> bool:
+        return (
+            (self.token is None or self.token in tokens_of(event))
+            and (self.type is None or event.type == self.type)
+            and (self.source is None or event.source == self.source)
+            and (self.dataset is None or event.dataset == self.dataset)
+        )
+
+    def tokens(self) -> tuple[str, ...]:
+        """One that the row's filter must hold; the rarest first."""
+        found = (self.token, self.source, self.type)
+        return tuple(one for one in found if one is not None)[:1]
+
+
+class Found(Struct, frozen=True):
+    pos: Pos
+    at: Instant
+    event: Event
+    verdict: str
+    principal: str | None = None
+
+
+class Search:
+    """Safe in every thread; reads only."""
+
+    def __init__(self, reader: Reader, library: Library, signals: Signals) -> None:
+        self._reader = reader
+        self._library = library
+        self._signals = signals
+
+    def newest(
+        self, wanted: Wanted, *, before: Pos = LATEST, limit: int = 100
+    ) -> tuple[list[Json], Pos | None]:
+        """Events newest first, and the place to go on from; None when the log is through."""
+        found: list[Json] = []
+        books = self._library.books()
+        looked = 0
+        while looked < ROWS_SEARCHED_MAX:
+            rows = self._rows(wanted, before)
+            if not rows:
+                return found, None
+            looked += len(rows)
+            for row in rows:
+                for one in reversed(list(self._events(row, books))):
+                    if one.pos < before and wanted.fits(one.event) and self._shown(one, wanted):
+                        found.append(printed(one))
+                        if len(found) == limit:
+                            return found, one.pos
+            before = rows[-1].first
+        return found, before
+
+    def after(self, pos: Pos, wanted: Wanted, limit: int = 100) -> tuple[list[Json], Pos]:
+        """Events from a place on, oldest first, and the place to go on from."""
+        found: list[Json] = []
+        books = self._library.books()
+        for row in self._reader.rows(pos, ROWS_A_PAGE):
+            for one in self._events(row, books):
+                if one.pos >= pos and wanted.fits(one.event) and self._shown(one, wanted):
+                    found.append(printed(one))
+                    if len(found) == limit:
+                        return found, Pos(one.pos + 1)
+            pos = Pos(row.first + row.n)
+        return found, pos
+
+    def trace(self, id_: str, limit: int = PAGE_MAX) -> dict[str, Json]:
+        """Everything under one id, oldest first: what came, what it was taken for, what followed.
+
+        `id_` is an event's id, an application's context id, or a global correlation id; from an
+        application's side the trace goes on over the correlation ids it was mapped to.
+        """
+        direct, _ = self.newest(Wanted(token=id_), limit=limit)
+        return {"id": id_, "events": list(reversed(direct))}
+
+    def _rows(self, wanted: Wanted, before: Pos) -> Sequence[LogRow]:
+        tokens = wanted.tokens()
+        if tokens:
+            return self._reader.find(tokens, before, ROWS_A_PAGE)
+        return self._reader.rows_before(before, ROWS_A_PAGE)
+
+    def _events(self, row: LogRow, books: Books) -> Iterator[Found]:
+        for offset, entry in enumerate(decode_entries(row.body)):
+            pos = Pos(row.first + offset)
+            if entry is None:
+                continue
+            if isinstance(entry, Foreign):
+                event = read_kept(entry, books)
+                if event is not None:
+                    verdict = "conflict" if entry.verdict == CONFLICT else "accepted"
+                    yield Found(pos, row.at, event, verdict, entry.principal)
+                continue
+            signal = self._signals.decode(entry.signal)
+            match signal:
+                case Heard(event):
+                    yield Found(pos, row.at, event, "said")
+                case Order() | Adopted() | Woke() | Outcome():
+                    continue
+
+    def _shown(self, one: Found, wanted: Wanted) -> bool:
+        return wanted.own or one.verdict != "said"
+
+
+def printed(found: Found) -> dict[str, Json]:
+    """An event of the log as JSON: raw attributes and what was read out of them."""
+    event = found.event
+    return {
+        "pos": found.pos,
+        "at": format_instant(found.at),
+        "verdict": found.verdict,
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time": format_instant(event.time),
+        "subject": event.subject,
+        "application": event.application or None,
+        "dataset": event.dataset,
+        "business_date": format_day(event.day) if event.day is not None else None,
+        "context_id": event.context_id,
+        "correlation_id": event.extensions.get("correlationid"),
+        "marks": [name for bit, name in _MARKS.items() if event.marks & bit],
+        "unmapped": event.unmapped or None,
+        "principal": found.principal,
+        "data": event.data,
+        "extensions": dict(event.extensions),
+    }

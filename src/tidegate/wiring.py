@@ -1,0 +1,236 @@
+"""Wiring: the only file that names concrete adapters: Settings to a running App."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from tidegate import __version__
+from tidegate.adapters.notify.console import ConsoleNotify
+from tidegate.adapters.notify.webhook import Target, WebhookNotify, parse_secret
+from tidegate.adapters.outbound import Outbound
+from tidegate.adapters.store.migrate import upgrade
+from tidegate.adapters.store.read_sql import SqlReader
+from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
+from tidegate.adapters.store.sqlite import SqliteStore
+from tidegate.adapters.system import SystemClock, random_bytes, random_id
+from tidegate.adapters.tasks.command import CommandTasks
+from tidegate.adapters.tasks.http import HttpTasks
+from tidegate.adapters.tasks.python import PythonTasks
+from tidegate.adapters.tasks.spawner import Spawner
+from tidegate.kernel.clock import Clock
+from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import InputError
+from tidegate.ports.notify import Notify
+from tidegate.ports.reader import Reader
+from tidegate.ports.store import Claimed, Store
+from tidegate.ports.tasks import Tasks
+from tidegate.services.asking import Asking
+from tidegate.services.books import Books
+from tidegate.services.dispatcher import Dispatcher
+from tidegate.services.engines import ENGINES, codec_of, reader_of
+from tidegate.services.host import Host, Setup
+from tidegate.services.hostdesk import HostDesk
+from tidegate.services.intake import Intake
+from tidegate.services.look import Library
+from tidegate.services.loop import Loop
+from tidegate.services.record import keys_of
+from tidegate.settings import Settings
+from tidegate.watch.channel import project
+
+SHARED_POLL_SECONDS = 1.0
+"""How long a replica sleeps at most where others write to the same database."""
+SWITCH_SECONDS = 0.0005
+"""How often Python changes threads: the writer's statements must not wait behind a busy thread."""
+
+log = logging.getLogger("tidegate")
+
+
+class App:
+    """One process over one database. `open` it, use it, `close` it."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.codec: Codec = codec_of()
+        self.replica = random_id()
+        self.release = __version__
+        self.store: Store | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._channels: Channels | None = None
+        self._spawner: Spawner | None = None
+        self._observers: list[Callable[[int], None]] = []
+        self.loop = Loop(
+            self._host,
+            poll_s=SHARED_POLL_SECONDS if settings.is_postgres else 30.0,
+        )
+        self.host: Host
+        self.reader: Reader
+        self.library: Library
+        self.asking: Asking
+        self.intake: Intake
+
+    def open(self) -> App:
+        """Raises ConflictError (`database.busy`, `database.schema`), TransientError, InputError."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self.host = self.loop.start()
+        self.reader = open_reader(self.settings, self.codec)
+        self.library = Library(self.reader, ENGINES, reader_of)
+        self.asking = Asking(self.reader, self.library, self.codec, self.host.signals, self.clock)
+        self.intake = Intake(self.host, self.clock)
+        return self
+
+    def close(self) -> None:
+        """Finish what waits, give the database back. Safe to call twice."""
+        self.loop.stop()
+        if hasattr(self, "reader"):
+            self.reader.close()
+
+    def on_commit(self, observer: Callable[[int], None]) -> None:
+        """Called with the next place after each commit, on the host's thread; must be quick."""
+        self._observers.append(observer)
+
+    def _host(self) -> Host:
+        """On the loop's thread: open the store and make the host."""
+        store, unclean = open_store(self.settings, self.codec, self.clock, self.replica)
+        self.store = store
+        host = Host(
+            Setup(
+                store=store,
+                engines=ENGINES,
+                codec=self.codec,
+                reader_of=reader_of,
+                clock=self.clock,
+                replica=self.replica,
+                release=self.release,
+                free=self._free,
+                hand_over=self._hand_over,
+                committed=self._committed,
+            )
+        )
+        host.start(store.count_deaths(), unclean=unclean)
+        store.take_over(self.replica)
+        return host
+
+    def _free(self) -> int:
+        return self._dispatcher.free() if self._dispatcher else 0
+
+    def _hand_over(self, claimed: Sequence[Claimed]) -> None:
+        if self._dispatcher:
+            self._dispatcher.take(claimed)
+
+    def _committed(self, pos: int) -> None:
+        if self._channels is not None:
+            self._channels.follow(self.host.books)
+        for observer in self._observers:
+            observer(pos)
+
+    # ---- effects
+    def dispatcher(self, stderr: TextIO | None = None) -> Dispatcher:
+        """The performer of effects; run it in an asyncio loop."""
+        desk = HostDesk(self.host, self.clock, self.replica, shared=self.settings.is_postgres)
+        outbound = Outbound(self.clock, self.settings.allowed_hosts or None)
+        self._channels = Channels(outbound, self.clock, stderr or sys.stderr, os.environ)
+        self._channels.follow(self.host.books)
+        lock = None if self.settings.is_postgres else self.settings.file.with_suffix(".spawn")
+        self._spawner = Spawner(lock)
+        tasks: dict[str, Tasks] = {
+            "arn:tidegate:states:::command:": CommandTasks(
+                self._spawner, self.settings.project, os.environ
+            ),
+            "arn:tidegate:states:::python:": PythonTasks(
+                self._spawner, self.settings.project, os.environ
+            ),
+            "arn:tidegate:states:::http:": HttpTasks(outbound),
+        }
+        self._dispatcher = Dispatcher(
+            desk,
+            tasks,
+            self._channels.notify,
+            owner=self.replica,
+            slots=self.settings.slots,
+        )
+        return self._dispatcher
+
+    async def end_effects(self, deadline_s: float) -> None:
+        """Stop the dispatcher and what it owns."""
+        if self._dispatcher is not None:
+            await self._dispatcher.stop(deadline_s)
+            self._dispatcher = None
+        if self._spawner is not None:
+            await self._spawner.close()
+            self._spawner = None
+
+
+class Channels:
+    """Notice channels of the documents that are followed; `notify` is one map, kept current."""
+
+    def __init__(
+        self, outbound: Outbound, clock: Clock, stream: TextIO, environ: Mapping[str, str]
+    ) -> None:
+        self._outbound = outbound
+        self._clock = clock
+        self._environ = environ
+        self._console = ConsoleNotify(clock, stream)
+        self._activation = -1
+        self.notify: dict[str, Notify] = {"console": self._console}
+
+    def follow(self, books: Books) -> None:
+        """Take over the channels of another activation."""
+        if books.activation == self._activation:
+            return
+        self._activation = books.activation
+        notify: dict[str, Notify] = {"console": self._console}
+        for name, channel in project(books.documents).channels.items():
+            if channel.type == "webhook" and channel.url is not None:
+                try:
+                    url = self._secret(channel.url)
+                    secrets = tuple(parse_secret(self._secret(one)) for one in channel.secret)
+                except (InputError, ValueError) as error:
+                    log.error("channel %s cannot be used: %s", name, error)
+                    continue
+                notify[name] = WebhookNotify(
+                    self._outbound, self._clock, {"": Target(url, secrets)}
+                )
+            else:
+                notify[name] = self._console
+        self.notify.clear()
+        self.notify.update(notify)
+
+    def _secret(self, text: str) -> str:
+        """The value behind `env:NAME` or `file:path`. Raises InputError (`config.invalid`)."""
+        if text.startswith("env:"):
+            found = self._environ.get(text.removeprefix("env:"))
+            if not found:
+                raise InputError("config.invalid", f"the environment has no {text[4:]}")
+            return found
+        if text.startswith("file:"):
+            try:
+                return Path(text.removeprefix("file:")).read_text("utf-8").strip()
+            except OSError as error:
+                raise InputError("config.invalid", f"{text}: {error.strerror}") from error
+        return text
+
+
+def open_reader(settings: Settings, codec: Codec) -> Reader:
+    """Questions beside the turn, on connections of their own."""
+    if settings.is_postgres:
+        return SqlReader(postgres_engine(settings.url), codec)
+    return SqlReader(sqlite_engine(settings.file), codec)
+
+
+def open_store(settings: Settings, codec: Codec, clock: Clock, replica: str) -> tuple[Store, bool]:
+    """The store, and whether a process ended uncleanly before. Call it on the thread that uses it."""
+    if not settings.is_postgres:
+        settings.file.parent.mkdir(parents=True, exist_ok=True)
+        store = SqliteStore.open(settings.file, codec, keys_of=keys_of)
+        return store, False
+    from tidegate.adapters.store.postgres import PostgresStore
+
+    upgrade(settings.url, random_bytes)
+    shared = PostgresStore.open(settings.url, codec, replica=replica, clock=clock, truce=True)
+    return shared, False
