@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from tidegate.kernel.errors import TransientError
+from tidegate.kernel.errors import Defect, TransientError
 from tidegate.ports.store import RowFault
 
 ROW_BYTES_MAX = 64 * 1024 * 1024
@@ -60,8 +60,10 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def translate(error: Exception, path: Path) -> TransientError | RowFault:
+def translate(error: Exception, path: Path) -> TransientError | RowFault | Defect:
     """What an error of SQLite, or of a value on its way there, means."""
+    if isinstance(error, sqlite3.ProgrammingError) and "thread" in str(error):
+        return Defect("defect", f"the store of {path} was used by another thread than its own")
     if isinstance(error, sqlite3.Error) and _is_about_the_database(error):
         return TransientError(
             "store.unavailable",
