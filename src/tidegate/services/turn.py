@@ -53,18 +53,14 @@ class Seat(Struct, Generic[B]):
     engine: Engine[B]
     book: B
     kinds: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
-    adopts: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.kinds = {kind.name: kind for kind in self.engine.kinds}
-        self.adopts = frozenset(
-            {kind.follows for kind in self.engine.kinds if kind.follows}
-            | {kind.name for kind in self.engine.documents}
-        )
 
     def needs(self, signal: Signal) -> Iterable[Need]:
         match signal:
-            case Heard():
+            case Heard() | Adopted():
+                # An engine may read documents another owns: the project's zone, the jobs there are.
                 return self.engine.route(signal, self.book)
             case Woke(key) | Outcome(key):
                 return (Need(key.line()),) if key.kind in self.kinds else ()
@@ -72,8 +68,6 @@ class Seat(Struct, Generic[B]):
                 if isinstance(body, self.engine.orders):
                     return self.engine.route(signal, self.book)
                 return ()
-            case Adopted(kind):
-                return self.engine.route(signal, self.book) if kind in self.adopts else ()
 
 
 class Root(Struct, frozen=True):
