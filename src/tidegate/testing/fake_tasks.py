@@ -26,8 +26,10 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     output: Any = None
     error: str | None = None
 
-    def result(self) -> Done | Failed:
-        return Done(self.output) if self.error is None else Failed(self.error, "as planned")
+    def result(self, invented: Any = None) -> Done | Failed:
+        if self.error is not None:
+            return Failed(self.error, "as planned")
+        return Done(self.output if invented is None else invented)
 
 
 def planned(call: str, resource: str, *, timeout_s: int = 86_400, **plan: Any) -> CallTask:
@@ -62,6 +64,8 @@ class RemoteService:
         self.answer_s = 0.0
         """How long it takes to answer; a start takes effect at once."""
         self.stops: list[str] = []
+        self.invents: Any = None
+        """An output that no store could hold as a plan."""
 
     def begun(self, key: str) -> int:
         return int(key in self.jobs)
@@ -102,7 +106,7 @@ class RemoteService:
             return Failed("Remote.Stopped", "on request")
         if job.ends_at > asyncio.get_running_loop().time():
             return Running(key, POLL_S)
-        return job.plan.result()
+        return job.plan.result(self.invents)
 
     def _reach(self) -> None:
         if self.unreachable:
@@ -130,6 +134,8 @@ class LocalWork:
         self.stretches: list[Stretch] = [] if stretches is None else stretches
         self.unreachable = False
         self.extended: list[tuple[str, float | None]] = []
+        self.invents: Any = None
+        """An output that no store could hold as a plan."""
         self._ends: dict[str, asyncio.Future[str]] = {}
         self._gone: dict[str, asyncio.Event] = {}
         self._until: dict[str, float | None] = {}
@@ -164,7 +170,7 @@ class LocalWork:
             self._until.pop(call.key, None)
             self._unwind(call.key)
         ends: Mapping[str, Callable[[], Result]] = {
-            "itself": plan.result,
+            "itself": lambda: plan.result(self.invents),
             "lease": lambda: Failed("Tidegate.LeaseLost", "the lease ended"),
             "stop": lambda: Failed("Tidegate.Stopped", "on request"),
         }
