@@ -228,7 +228,7 @@ def open_store(settings: Settings, codec: Codec, clock: Clock, replica: str) -> 
     if not settings.is_postgres:
         settings.file.parent.mkdir(parents=True, exist_ok=True)
         store = SqliteStore.open(settings.file, codec, keys_of=keys_of)
-        return store, False
+        return store, store.unclean
     from tidegate.adapters.store.postgres import PostgresStore
 
     upgrade(settings.url, random_bytes)

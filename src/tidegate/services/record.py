@@ -92,7 +92,7 @@ def link(previous: bytes, body: bytes) -> bytes:
     return blake2b(previous + body, digest_size=32).digest()
 
 
-def keys_of(first: int, body: bytes, seed: int) -> list[tuple[int, Pos, int]]:
+def keys_of(first: Pos, body: bytes, seed: int) -> list[tuple[int, Pos, int]]:
     """(hash, place, digest) of the accepted foreign events of a row; what the key index is made of."""
     keys: list[tuple[int, Pos, int]] = []
     for offset, entry in enumerate(decode_entries(body)):
