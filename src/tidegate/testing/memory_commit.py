@@ -6,7 +6,8 @@ from msgspec import structs
 
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec, unpack
-from tidegate.kernel.ids import Pos
+from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.step import Key
 from tidegate.ports.reader import EffectRow, JournalRow, ParkedRow, RejectRow
 from tidegate.ports.store import STOP, Hit, LogRow, RowFault, Taken, Writes
 from tidegate.testing.memory_tables import Tables, row_of
@@ -17,9 +18,11 @@ def check(tables: Tables, writes: Writes) -> None:
     dropped = {id_ for id_, _ in writes.drops}
     ended = {(one.cell, one.call) for one in writes.outcomes if tables.held_by(one)}
     parked = tables.parked.keys() - set(writes.unparked)
+    ids: dict[Key, CellId] = {}
     for cell in writes.cells:
         known = tables.cells.get(cell.key)
-        if known is not None and known.id not in {*dropped, cell.id}:
+        stays = known is not None and known.id not in dropped
+        if ids.setdefault(cell.key, known.id if known and stays else cell.id) != cell.id:
             raise RowFault(f"{cell.key} is stored under another id")
     for effect in writes.effects:
         if (effect.cell, effect.call) in tables.effects.keys() - ended:
