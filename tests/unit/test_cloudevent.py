@@ -21,6 +21,7 @@ from tidegate.kernel.event import (
     NORMALISED,
     Event,
 )
+from tidegate.testing.printed import CRM_EVENT
 
 NOW = parse_instant("2024-01-16T00:00:00Z")[0]
 VALID: dict[str, Any] = {
@@ -31,30 +32,6 @@ VALID: dict[str, Any] = {
     "time": "2024-01-15T10:30:00Z",
     "data": {"dataset_name": "customers"},
 }
-CRM = """{
-  "specversion": "1.0",
-  "id": "crm-ingestion-2024-01-15-10-30-00-001",
-  "source": "/crm/data/ingestion",
-  "type": "com.crm.dataset.ingestion.completed",
-  "time": "2024-01-15T10:30:00Z",
-  "datacontenttype": "application/json",
-  "data": {
-    "dataset_name": "customer_transactions",
-    "business_date": "2024-01-15",
-    "ingestion_status": "success",
-    "record_count": 15000,
-    "processing_duration_seconds": 45,
-    "data_quality_score": 0.98
-  },
-  "context_id": "crm-batch-2024-01-15-001",
-  "context": {
-    "batch_id": "crm-batch-2024-01-15-001",
-    "application": "CRM",
-    "process_type": "daily_batch",
-    "priority": "normal",
-    "owner": "crm_team"
-  }
-}"""
 
 
 def read(now: Instant = NOW, **changes: Any) -> Event:
@@ -89,7 +66,7 @@ def test_a_valid_event_has_no_marks() -> None:
 
 
 def test_the_printed_crm_event_keeps_its_context_and_is_marked_normalised() -> None:
-    event = decode(CRM.encode(), now=NOW)
+    event = decode(CRM_EVENT.encode(), now=NOW)
 
     assert event.marks == NORMALISED
     assert event.id == "crm-ingestion-2024-01-15-10-30-00-001"
@@ -107,7 +84,7 @@ def test_the_printed_crm_event_keeps_its_context_and_is_marked_normalised() -> N
 
 
 def test_a_view_of_memory_is_read_like_its_bytes() -> None:
-    raw = CRM.encode()
+    raw = CRM_EVENT.encode()
 
     assert decode(memoryview(raw), now=NOW) == decode(raw, now=NOW)
 
