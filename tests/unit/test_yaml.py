@@ -310,8 +310,9 @@ def test_a_value_of_several_lines_ends_with_its_first() -> None:
 
 
 def test_lines_end_with_line_feeds_alone() -> None:
-    document = one("a: 'x\u2028y'\r\nb: 1\r\n")
+    document = one("a: x\r\nb: 1\r\n")
 
+    assert document.places["a",].value == Span(1, 4, 1)
     assert document.places["b",].value == Span(2, 4, 1)
 
 
@@ -338,6 +339,9 @@ def test_a_span_knows_its_neighbours() -> None:
         ("a: 1".encode("utf-16"), "the file is UTF-16"),
         (b"a: \x00", "the character U+0000 cannot stand in YAML"),
         (b"a: \x1b[31m", "the character U+001B cannot stand in YAML"),
+        ("a: 'x\u2028y'".encode(), "the character U+2028 cannot stand in YAML"),
+        (b"a: \xc2\x85", "the character U+0085 cannot stand in YAML"),
+        (b"a: 1\rb: 2\r", "a carriage return without a line feed"),
         ("a: 1\ufeff".encode(), "the character U+FEFF cannot stand in YAML"),
         (b"", "the file holds no document"),
         (b"# only a comment\n---\n", "the file holds no document"),

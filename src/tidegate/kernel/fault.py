@@ -88,7 +88,8 @@ def render(faults: Iterable[Fault], sources: Mapping[str, str], *, colour: bool 
     blocks: list[str] = []
     for fault in ordered(faults):
         if fault.file not in lines_of:
-            lines_of[fault.file] = sources.get(fault.file, "").split("\n")
+            text = sources.get(fault.file)
+            lines_of[fault.file] = [] if text is None else text.split("\n")
         blocks.append(_block(fault, lines_of[fault.file], colour=colour))
     return "\n".join(blocks)
 
@@ -103,7 +104,8 @@ def _block(fault: Fault, lines: list[str], *, colour: bool) -> str:
     caret = "^" * width
     if colour:
         caret = f"{paint}{caret}{_PLAIN}"
-    return f"{headline}\n{number} | {shown.rstrip()}\n{' ' * len(number)} | {' ' * indent}{caret}\n"
+    source = f"{number} | {shown}".rstrip()
+    return f"{headline}\n{source}\n{' ' * len(number)} | {' ' * indent}{caret}\n"
 
 
 def _coloured(fault: Fault) -> str:

@@ -47,9 +47,11 @@ _SCALAR_TAGS: dict[str, tuple[type, ...]] = {
     "int": (int,), "float": (float, int), "bool": (bool,), "null": (type(None),),
 }  # fmt: skip
 
-# What YAML allows in a file, less the byte order mark, which stands at its beginning only.
+# What YAML 1.2 allows in a file, less what PyYAML would take for the end of a line though no editor
+# does (a lone carriage return, U+0085, U+2028, U+2029), less a byte order mark further down.
 _FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "|\r(?!\n)"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
@@ -85,12 +87,13 @@ def parse(
 
 
 def _forbidden(found: re.Match[str], file: str, lines: Lines) -> Fault:
-    return fault_at(
-        file,
-        lines.span(found.start(), found.end()),
-        f"the character U+{ord(found[0]):04X} cannot stand in YAML",
-        f'remove it, or write it as "\\u{ord(found[0]):04X}" in double quotes',
-    )
+    span = lines.span(found.start(), found.end())
+    if found[0] == "\r":
+        what, fix = "a carriage return without a line feed", "save the file with line feeds"
+    else:
+        what = f"the character U+{ord(found[0]):04X} cannot stand in YAML"
+        fix = f'remove it, or write it as "\\u{ord(found[0]):04X}" in double quotes'
+    return fault_at(file, span, what, fix)
 
 
 # ---- events to values
