@@ -22,6 +22,7 @@ from tidegate.adapters.tasks.command import CommandTasks
 from tidegate.adapters.tasks.http import HttpTasks
 from tidegate.adapters.tasks.python import PythonTasks
 from tidegate.adapters.tasks.spawner import Spawner
+from tidegate.api.service import Service
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import InputError
@@ -31,14 +32,22 @@ from tidegate.ports.store import Claimed, Store
 from tidegate.ports.tasks import Tasks
 from tidegate.services.asking import Asking
 from tidegate.services.books import Books
+from tidegate.services.control import Control
 from tidegate.services.dispatcher import Dispatcher
+from tidegate.services.documents import Activated, activate, check_project
 from tidegate.services.engines import ENGINES, codec_of, reader_of
-from tidegate.services.host import Host, Setup
+from tidegate.services.host import Host, Setup, signals_of
 from tidegate.services.hostdesk import HostDesk
+from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
-from tidegate.services.look import Library
+from tidegate.services.look import Library, ReaderLook
 from tidegate.services.loop import Loop
 from tidegate.services.record import keys_of
+from tidegate.services.runs import Runs
+from tidegate.services.search import Search
+from tidegate.services.trace import Trace
+from tidegate.services.verify import Report, verify
+from tidegate.services.vitals import Vitals
 from tidegate.settings import Settings
 from tidegate.watch.channel import project
 
@@ -48,6 +57,8 @@ SWITCH_SECONDS = 0.0005
 """How often Python changes threads: the writer's statements must not wait behind a busy thread."""
 
 log = logging.getLogger("tidegate")
+
+MARKER = "tidegate.yaml"
 
 
 class App:
@@ -73,6 +84,7 @@ class App:
         self.library: Library
         self.asking: Asking
         self.intake: Intake
+        self.control: Control
 
     def open(self) -> App:
         """Raises ConflictError (`database.busy`, `database.schema`), TransientError, InputError."""
@@ -82,6 +94,7 @@ class App:
         self.library = Library(self.reader, ENGINES, reader_of)
         self.asking = Asking(self.reader, self.library, self.codec, self.host.signals, self.clock)
         self.intake = Intake(self.host, self.clock)
+        self.control = Control(self.host)
         return self
 
     def close(self) -> None:
@@ -128,6 +141,48 @@ class App:
             self._channels.follow(self.host.books)
         for observer in self._observers:
             observer(pos)
+
+    def service(self, token: str) -> Service:
+        """What the API needs."""
+        host, reader, clock = self.host, self.reader, self.clock
+        signals = host.signals
+        search = Search(reader, self.library, signals)
+        runs = Runs(reader, self.library, self.codec, signals, clock)
+
+        def look() -> ReaderLook:
+            return ReaderLook(reader, self.codec, signals, self.library.books(), clock.now())
+
+        return Service(
+            host=host,
+            intake=self.intake,
+            asking=self.asking,
+            search=search,
+            trace=Trace(search, self.asking, runs),
+            runs=runs,
+            control=self.control,
+            inbox=Inbox(reader, look),
+            vitals=Vitals(host, reader, self.codec, clock, lambda: not self.loop.ended.done()),
+            clock=clock,
+            token=token,
+        )
+
+    def verify(self, *, everything: bool = False) -> Report:
+        """Decide the log again and compare; see services/verify."""
+        return verify(
+            self.reader, ENGINES, self.codec, reader_of, self.release, b"", everything=everything
+        )
+
+    def follow_folder(self, actor: str = "start") -> Activated | None:
+        """Activate the project's folder where that is the rule; None where it is not.
+
+        On SQLite a changed folder is followed; on a PostgreSQL that follows something already it is
+        not, so that an old folder cannot undo a new one. Raises InputError (`document.invalid`).
+        """
+        if not (self.settings.project / MARKER).exists() and self.host.books.activation:
+            return None
+        if self.settings.is_postgres and self.host.books.activation:
+            return None
+        return activate(self.host, self.clock, check_project(self.settings.project), actor)
 
     # ---- effects
     def dispatcher(self, stderr: TextIO | None = None) -> Dispatcher:
@@ -214,6 +269,47 @@ class Channels:
             except OSError as error:
                 raise InputError("config.invalid", f"{text}: {error.strerror}") from error
         return text
+
+
+class Answers:
+    """Questions without a host: for commands beside any writer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock: Clock = SystemClock()
+        self.codec = codec_of()
+        self.reader = open_reader(settings, self.codec)
+        self.library = Library(self.reader, ENGINES, reader_of)
+        self.signals = signals_of(ENGINES)
+        self.asking = Asking(self.reader, self.library, self.codec, self.signals, self.clock)
+        self.search = Search(self.reader, self.library, self.signals)
+        self.runs = Runs(self.reader, self.library, self.codec, self.signals, self.clock)
+        self.trace = Trace(self.search, self.asking, self.runs)
+        self.inbox = Inbox(self.reader, self.look)
+
+    def look(self) -> ReaderLook:
+        books = self.library.books()
+        return ReaderLook(self.reader, self.codec, self.signals, books, self.clock.now())
+
+    def verify(self, *, everything: bool = False) -> Report:
+        return verify(
+            self.reader, ENGINES, self.codec, reader_of, __version__, b"", everything=everything
+        )
+
+    def close(self) -> None:
+        self.reader.close()
+
+
+def open_answers(settings: Settings) -> Answers:
+    """Raises ConflictError (`database.schema`), TransientError (`store.unavailable`)."""
+    return Answers(settings)
+
+
+def upgrade_database(settings: Settings) -> object:
+    """Bring the database to this release's schema. Raises ConflictError (`database.schema`)."""
+    if settings.is_postgres:
+        return upgrade(settings.url, random_bytes)
+    settings.file.parent.mkdir(parents=True, exist_ok=True)
+    return upgrade(f"sqlite:///{settings.file}", random_bytes)
 
 
 def open_reader(settings: Settings, codec: Codec) -> Reader:

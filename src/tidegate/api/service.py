@@ -14,6 +14,7 @@ from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
+from tidegate.services.trace import Trace
 from tidegate.services.vitals import Vitals
 
 BODY_MAX = 16 << 20
@@ -27,6 +28,7 @@ class Service(Struct, frozen=True, kw_only=True):
     intake: Intake
     asking: Asking
     search: Search
+    trace: Trace
     runs: Runs
     control: Control
     inbox: Inbox

@@ -8,7 +8,14 @@ from typing import assert_never
 from msgspec import Struct
 
 from tidegate.correlate.gate import Evidence, Gate, missing, priority
-from tidegate.correlate.identity import correlation_id, day_text, nested, public_id, put
+from tidegate.correlate.identity import (
+    correlation_id,
+    day_text,
+    nested,
+    public_id,
+    put,
+    request_id,
+)
 from tidegate.correlate.rule import (
     Action,
     EmitEvent,
@@ -77,14 +84,14 @@ def perform(key: Key, gate: Gate, rule: Rule, actions: Sequence[Action], what: s
     id_ = public_id(key, gate.round)
     deeds = Deeds([], [])
     for number, action in enumerate(actions, 1):
-        request = f"{id_}/{what}/{number}" if what != "open" else f"{id_}/{number}"
+        request = request_id(key, gate.round, number, what)
         match action:
             case TriggerJob():
                 deeds.orders.append(_run(action, key, gate, rule, scope, request))
             case SendNotification():
                 deeds.orders.append(
                     Tell(
-                        notice=request,
+                        notice=f"{id_}/{what}/{number}",
                         channel=action.channel,
                         message=_text(action.message, scope),
                         severity=action.severity,

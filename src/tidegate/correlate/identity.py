@@ -71,6 +71,15 @@ def part_of(key: Key, round_: int) -> Key:
     return key.child(f"{round_:03d}")
 
 
+def request_id(key: Key, round_: int, number: int, what: str = "open") -> str:
+    """Who asks for a run, for ever the same; the business date is the trigger's own."""
+    root = key.name.partition("/")[0]
+    parts = [key.scope, *([root] if root else []), f"{round_:03d}"]
+    if what != "open":
+        parts.append(what)
+    return ".".join((*parts, str(number)))
+
+
 def day_text(key: Key) -> str | None:
     return format_day(key.day) if key.day != NO_DAY else None
 

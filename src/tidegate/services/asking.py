@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tidegate.correlate import engine as correlate
 from tidegate.correlate.gate import STATUSES, Gate, Status
-from tidegate.correlate.identity import gate_key, parse_id, part_of, public_id
+from tidegate.correlate.identity import gate_key, parse_id, part_of, public_id, request_id
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Clock, Day, format_day, format_instant, parse_day
@@ -164,7 +164,7 @@ class Asking:
 
     def _runs(self, key: Key, round_: int) -> list[tuple[Json, bool]]:
         """Executions this round asked for: what they are called and whether they failed."""
-        asked = segment(f"{public_id(key, round_)}/")
+        asked = segment(request_id(key, round_, 0)).removesuffix("0")
         page = self._reader.cells("execution", days=(key.day, key.day), limit=PAGE_MAX)
         kind = self._codec.kind("execution") if "execution" in self._names() else None
         found: list[tuple[Json, bool]] = []

@@ -15,7 +15,7 @@ from tidegate.kernel.clock import Instant, format_day, format_instant
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Adopted, Heard, Order, Outcome, Woke
-from tidegate.ports.reader import PAGE_MAX, Reader
+from tidegate.ports.reader import Reader
 from tidegate.ports.store import LogRow
 from tidegate.services.books import Books
 from tidegate.services.look import LATEST, Library, read_kept
@@ -109,15 +109,6 @@ class Search:
                         return found, Pos(one.pos + 1)
             pos = Pos(row.first + row.n)
         return found, pos
-
-    def trace(self, id_: str, limit: int = PAGE_MAX) -> dict[str, Json]:
-        """Everything under one id, oldest first: what came, what it was taken for, what followed.
-
-        `id_` is an event's id, an application's context id, or a global correlation id; from an
-        application's side the trace goes on over the correlation ids it was mapped to.
-        """
-        direct, _ = self.newest(Wanted(token=id_), limit=limit)
-        return {"id": id_, "events": list(reversed(direct))}
 
     def _rows(self, wanted: Wanted, before: Pos) -> Sequence[LogRow]:
         tokens = wanted.tokens()

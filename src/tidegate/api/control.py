@@ -1,0 +1,121 @@
+"""Control: what people change: pauses, maintenance windows, quarantine, parked signals.
+
+Each call is an order in the log with its actor and reason; the answer comes after the commit.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import Response
+from msgspec import Struct
+from pydantic import BaseModel, Field
+
+from tidegate.api.door import CallerOf, ServiceOf
+from tidegate.api.problem import answer, problem
+from tidegate.api.service import Service
+from tidegate.correlate.identity import parse_id
+from tidegate.correlate.orders import ReleaseGate
+from tidegate.kernel.clock import MINUTE_US, Instant
+from tidegate.kernel.errors import InputError
+from tidegate.kernel.step import Refusal
+from tidegate.schedule.orders import AddWindow, Pause, RemoveWindow, Resume
+from tidegate.schedule.window import WindowDocument
+from tidegate.services.inbox import release_order
+
+router = APIRouter(prefix="/api/v1")
+
+Reason = Annotated[str | None, Field(max_length=2000)]
+
+
+class PauseBody(BaseModel, extra="forbid"):
+    """`{"reason": "System maintenance", "user": "admin", "duration_minutes": 120}`."""
+
+    job: str | None = Field(default=None, max_length=200)
+    pipeline: str | None = Field(default=None, max_length=200, description="The same as job")
+    reason: Reason = None
+    user: str | None = Field(default=None, max_length=200, description="On behalf of whom")
+    duration_minutes: float | None = Field(default=None, gt=0, le=60 * 24 * 366)
+
+
+class ResumeBody(BaseModel, extra="forbid"):
+    job: str | None = Field(default=None, max_length=200)
+    pipeline: str | None = Field(default=None, max_length=200, description="The same as job")
+    reason: Reason = None
+    user: str | None = Field(default=None, max_length=200)
+
+
+class ReleaseBody(BaseModel, extra="forbid"):
+    """Inputs to let through; all that are quarantined when none is named."""
+
+    inputs: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=256)
+    reason: Reason = None
+
+
+@router.post("/pipeline/pause", summary="Start nothing until resumed, or for so long")
+async def pause(service: ServiceOf, caller: CallerOf, body: PauseBody) -> Response:
+    until = None
+    if body.duration_minutes is not None:
+        until = Instant(service.clock.now() + round(body.duration_minutes * MINUTE_US))
+    order = Pause(job=body.job or body.pipeline, until=until)
+    return await _given(service, order, _actor(caller.name, body.user), body.reason)
+
+
+@router.post("/pipeline/resume", summary="Start again; what was held follows")
+async def resume(service: ServiceOf, caller: CallerOf, body: ResumeBody) -> Response:
+    order = Resume(job=body.job or body.pipeline)
+    return await _given(service, order, _actor(caller.name, body.user), body.reason)
+
+
+@router.post("/schedule/maintenance", status_code=201, summary="Add a maintenance window")
+async def add_window(service: ServiceOf, caller: CallerOf, body: WindowDocument) -> Response:
+    order = AddWindow(window=body.to_window("", "UTC"))
+    return await _given(service, order, caller.name, body.description, status=201)
+
+
+@router.get("/schedule/maintenance", summary="Maintenance windows added at run time")
+def list_windows(service: ServiceOf, caller: CallerOf) -> Response:
+    del caller
+    return answer({"windows": service.runs.holds()["windows"]})
+
+
+@router.delete("/schedule/maintenance/{window_id}", summary="Take a maintenance window away")
+async def remove_window(
+    service: ServiceOf, caller: CallerOf, window_id: Annotated[str, Path(max_length=200)]
+) -> Response:
+    return await _given(service, RemoveWindow(window_id=window_id), caller.name, None)
+
+
+@router.post("/gates/{gate_id}/release", summary="Let quarantined inputs of a gate through")
+async def release_gate(
+    service: ServiceOf,
+    caller: CallerOf,
+    gate_id: Annotated[str, Path(max_length=2048)],
+    body: ReleaseBody,
+) -> Response:
+    try:
+        key, round_ = parse_id(gate_id)
+    except ValueError as error:
+        raise InputError("gate.unknown", str(error)) from error
+    order = ReleaseGate(gate=key, round=round_, inputs=tuple(body.inputs))
+    return await _given(service, order, caller.name, body.reason)
+
+
+@router.post("/inbox/{item_id}/release", summary="Decide a parked signal again")
+async def release_parked(
+    service: ServiceOf, caller: CallerOf, item_id: Annotated[str, Path(max_length=200)]
+) -> Response:
+    return await _given(service, release_order(item_id), caller.name, None)
+
+
+async def _given(
+    service: Service, order: Struct, actor: str, reason: str | None, status: int = 200
+) -> Response:
+    reply = await service.control.give_async(order, actor, reason)
+    return problem(reply) if isinstance(reply, Refusal) else answer(reply, status)
+
+
+def _actor(caller: str, user: str | None) -> str:
+    """The actor is who holds the token; `user` is on whose behalf."""
+    return f"{caller} for {user}" if user else caller

@@ -1,0 +1,239 @@
+"""`tidegate event`: send, tail, search."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from tidegate.cli.options import common, print_json, print_json_list
+from tidegate.cli.session import answers, app, server
+from tidegate.kernel.errors import ConflictError, InputError
+from tidegate.kernel.event import Json
+from tidegate.settings import Settings
+
+BATCH_DEFAULT = 1000
+WAIT_SECONDS_MAX = 3600.0
+
+
+class Sent(Struct):
+    """What became of everything that was sent."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    rejected: list[Json] = []
+    seconds: float = 0.0
+    cpu_seconds: float | None = None
+
+    def add(self, answer: Json, first: int) -> None:
+        """A batch's answer; indexes count over the whole file."""
+        self.accepted += answer["accepted"]
+        self.duplicates += answer["duplicates"]
+        self.conflicts += answer["conflicts"]
+        self.rejected += [one | {"index": one["index"] + first} for one in answer["rejected"]]
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.rejected or self.conflicts else 0
+
+
+@click.group()
+def event() -> None:
+    """Events: what applications say."""
+
+
+@event.command("send")
+@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
+@click.option("--at", help="Send to the server at this URL.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 10_000),
+    default=BATCH_DEFAULT,
+    show_default=True,
+    help="Events a commit or request.",
+)
+@click.option("--wait", is_flag=True, help="Also perform what follows, and wait for its end.")
+@common
+def send(
+    settings: Settings, as_json: bool, file: Path, at: str | None, batch: int, wait: bool
+) -> None:
+    """Send FILE (`-`: standard input): one JSON event, a JSON array, or JSON lines.
+
+    Without a server the events are committed by this command; what follows is performed by the next
+    `serve`, or at once with --wait. Exit 1 if anything was rejected or is in conflict.
+    """
+    from tidegate.kernel.delivery import split_text
+
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise InputError("not_found", f"{file} cannot be read: {error.strerror}") from error
+    events = split_text(data)
+    if at is not None:
+        sent = asyncio.run(_post(at, settings.token or "", events, batch))
+    else:
+        try:
+            sent = _commit(settings, events, batch, wait)
+        except ConflictError as error:
+            note = server(settings, error)
+            sent = asyncio.run(_post(note.url, note.token, events, batch))
+    if as_json:
+        print_json(msgspec.to_builtins(sent))
+    else:
+        _print(sent)
+    sys.exit(sent.exit_code)
+
+
+def _commit(settings: Settings, events: Sequence[bytes], batch: int, wait: bool) -> Sent:
+    sent = Sent()
+    with app(settings) as opened:
+        opened.follow_folder()
+        began, cpu = time.perf_counter(), _cpu()
+        waiting = []
+        for first in range(0, len(events), batch):
+            waiting.append((first, opened.intake.receive(events[first : first + batch], "cli")))
+            if len(waiting) > 4:
+                first_waiting, pending = waiting.pop(0)
+                sent.add(_answer(pending.result()), first_waiting)
+        for first_waiting, pending in waiting:
+            sent.add(_answer(pending.result()), first_waiting)
+        sent.seconds = round(time.perf_counter() - began, 6)
+        sent.cpu_seconds = round(_cpu() - cpu, 6)
+        if wait:
+            from tidegate.working import work_until_idle
+
+            asyncio.run(work_until_idle(opened, WAIT_SECONDS_MAX))
+    return sent
+
+
+def _answer(receipt: object) -> Json:
+    return msgspec.to_builtins(receipt)
+
+
+async def _post(url: str, token: str, events: Sequence[bytes], batch: int) -> Sent:
+    """Over HTTP, a few batches at a time; 503 is tried again after the pause it names."""
+    from tidegate.cli.client import request, session
+    from tidegate.kernel.errors import TransientError
+
+    sent = Sent()
+    began = time.perf_counter()
+    target = url.rstrip("/") + "/api/v1/events"
+    headers = {"Content-Type": "application/cloudevents-batch+json"}
+    async with session(token) as opened:
+        for first in range(0, len(events), batch):
+            body = b"[" + b",".join(events[first : first + batch]) + b"]"
+            for attempt in range(10):
+                try:
+                    answer = await request(opened, "POST", target, data=body, headers=headers)
+                    break
+                except TransientError:
+                    if attempt == 9:
+                        raise
+                    await asyncio.sleep(min(5.0, 0.2 * 2**attempt))
+            sent.add(answer, first)
+    sent.seconds = round(time.perf_counter() - began, 6)
+    return sent
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _print(sent: Sent) -> None:
+    click.echo(
+        f"{sent.accepted} accepted, {sent.duplicates} duplicates, {sent.conflicts} conflicts, "
+        f"{len(sent.rejected)} rejected in {sent.seconds:.2f} s"
+    )
+    for one in sent.rejected[:20]:
+        click.echo(f"  event {one['index']}: {one['code']}: {one['message']}", err=True)
+    if len(sent.rejected) > 20:
+        click.echo(f"  and {len(sent.rejected) - 20} more: tidegate inbox list", err=True)
+
+
+@event.command("search")
+@click.option("--id", "id_", help="An event id, a context id or a correlation id.")
+@click.option("--type", "type_", help="The event type.")
+@click.option("--source", help="The source.")
+@click.option("--dataset", help="The dataset.")
+@click.option("--foreign", is_flag=True, help="Leave out what Tidegate said itself.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@common
+def search(
+    settings: Settings,
+    as_json: bool,
+    id_: str | None,
+    type_: str | None,
+    source: str | None,
+    dataset: str | None,
+    foreign: bool,
+    limit: int,
+) -> None:
+    """Events of the log, newest first."""
+    from tidegate.services.search import Wanted
+
+    wanted = Wanted(token=id_, type=type_, source=source, dataset=dataset, own=not foreign)
+    with answers(settings) as opened:
+        found, _ = opened.search.newest(wanted, limit=limit)
+    if as_json:
+        print_json_list(found)
+        return
+    for one in found:
+        _print_event(one)
+
+
+@event.command("tail")
+@click.option(
+    "--last",
+    type=click.IntRange(0, 10_000),
+    default=10,
+    show_default=True,
+    help="Begin so many events back.",
+)
+@click.option("--no-follow", is_flag=True, help="End after those.")
+@common
+def tail(settings: Settings, as_json: bool, last: int, no_follow: bool) -> None:
+    """Follow the log as it grows."""
+    from tidegate.kernel.ids import Pos
+    from tidegate.services.search import Wanted
+
+    with answers(settings) as opened:
+        found, _ = opened.search.newest(Wanted(), limit=last) if last else ([], None)
+        place = opened.reader.turn().next_pos
+        for one in reversed(found):
+            _line(one, as_json)
+        while not no_follow:
+            more, place = opened.search.after(Pos(place), Wanted())
+            for one in more:
+                _line(one, as_json)
+            if not more:
+                _pause()
+
+
+def _pause() -> None:
+    from threading import Event
+
+    Event().wait(0.3)
+
+
+def _line(one: Json, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode(one).decode())
+    else:
+        _print_event(one)
+    sys.stdout.flush()
+
+
+def _print_event(one: Json) -> None:
+    what = one["dataset"] or one["subject"] or ""
+    click.echo(
+        f"{one['at']}  {one['pos']:>8}  {one['type']}  {what}  {one['business_date'] or ''}  {one['source']} {one['id']}".rstrip()
+    )

@@ -1,0 +1,97 @@
+"""`tidegate gate`: list, show, release."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tidegate.cli.options import common, print_json, print_json_list, table
+from tidegate.cli.ordering import give
+from tidegate.cli.session import answers
+from tidegate.kernel.event import Json
+from tidegate.settings import Settings
+
+
+@click.group()
+def gate() -> None:
+    """Gates: one rule, one business date, one round."""
+
+
+@gate.command("list")
+@click.option("--rule", help="Only of this rule.")
+@click.option("--status", help="waiting, quarantined, overdue, open or closed.")
+@click.option("--date", help="Only of this business date.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many.", show_default="all")
+@common
+def list_(
+    settings: Settings,
+    as_json: bool,
+    rule: str | None,
+    status: str | None,
+    date: str | None,
+    limit: int | None,
+) -> None:
+    """Gates in the order of their business dates."""
+    from itertools import islice
+
+    from tidegate.services.asking import parse_date
+
+    day = parse_date(date) if date else None
+    with answers(settings) as opened:
+        found = islice(opened.asking.all_gates(rule=rule, status=status, day=day), limit)
+        if as_json:
+            print_json_list(found)
+            return
+        table(
+            ("GATE", "STATUS", "INPUTS", "CORRELATION ID", "OPENED"),
+            (_row(one) for one in found),
+        )
+
+
+@gate.command("show")
+@click.argument("gate_id")
+@common
+def show(settings: Settings, as_json: bool, gate_id: str) -> None:
+    """One round of one gate."""
+    with answers(settings) as opened:
+        found = opened.asking.gate(gate_id)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['id']}  {found['status']}  {found['correlation_id']}")
+    for one in found["inputs"]:
+        event = f"{one['event']['source']} {one['event']['id']}" if one["event"] else ""
+        click.echo(f"  {one['name']}: {one['status']}  {event}  {one['reason'] or ''}".rstrip())
+
+
+@gate.command("release")
+@click.argument("gate_id")
+@click.option("--input", "inputs", multiple=True, help="Only this input; all when left out.")
+@click.option("--reason", help="Why; it lands in the log.")
+@common
+def release(
+    settings: Settings, as_json: bool, gate_id: str, inputs: tuple[str, ...], reason: str | None
+) -> None:
+    """Let quarantined inputs of a gate through."""
+    from tidegate.correlate.identity import parse_id
+    from tidegate.correlate.orders import ReleaseGate
+    from tidegate.kernel.errors import InputError
+
+    try:
+        key, round_ = parse_id(gate_id)
+    except ValueError as error:
+        raise InputError("gate.unknown", str(error)) from error
+    order = ReleaseGate(gate=key, round=round_, inputs=inputs)
+    body = {"inputs": list(inputs), "reason": reason}
+    reply = give(settings, order, reason, "POST", f"/api/v1/gates/{gate_id}/release", body)
+    if as_json:
+        print_json(reply)
+    else:
+        click.echo(f"{reply['gate']} is {reply['status']}")
+    sys.stdout.flush()
+
+
+def _row(one: Json) -> tuple[str, ...]:
+    states = " ".join(f"{two['name']}:{two['status']}" for two in one["inputs"])
+    return (one["id"], one["status"], states, one["correlation_id"], one["opened_at"] or "")

@@ -1,0 +1,94 @@
+"""Main: the tree of commands, loaded when asked for, and the exit codes.
+
+0 ok, 1 failed, 2 usage, 3 not found, 4 auth, 5 conflict, 6 timeout, 7 unreachable;
+`explain`: 10 not yet, 11 late, 12 needs a person.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from typing import Any
+
+import click
+
+from tidegate.kernel.errors import TidegateError
+
+# Each command in a module of its own, imported when it is called: `--help` stays quick.
+TREE: dict[str, tuple[str, str]] = {
+    "activate": ("documents:activate", "Follow the documents of a folder"),
+    "board": ("board:board", "What is ready, late, held and running, by business date"),
+    "check": ("documents:check", "Check a folder; every fault of every file at once"),
+    "db": ("db:db", "Upgrade and verify the database"),
+    "demo": ("demo:demo", "Start everything on one file, with a lively estate to look at"),
+    "doctor": ("doctor:doctor", "Check database, clock, folders and server, and say what to do"),
+    "event": ("event:event", "Send, follow and search events"),
+    "explain": ("explain:explain", "Why a rule did or did not open for a date"),
+    "gate": ("gate:gate", "List, show and release gates"),
+    "inbox": ("inbox:inbox", "What waits for a person, and letting it through"),
+    "schedule": ("schedule:schedule", "Pause, resume and maintenance windows"),
+    "serve": ("serve:serve", "Run API, host and workers in one process"),
+    "trace": ("trace:trace", "Everything under one id, across applications"),
+}
+EXITS = {400: 2, 401: 4, 403: 4, 404: 3, 408: 6, 409: 5, 504: 6, 503: 7}
+
+
+class Tree(click.Group):
+    """Commands by name; their modules are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(TREE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in TREE:
+            return None
+        module, _, name = TREE[cmd_name][0].partition(":")
+        found: Any = getattr(importlib.import_module(f"tidegate.cli.{module}"), name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, TREE[name][1]) for name in sorted(TREE)])
+
+
+@click.group(cls=Tree, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tidegate", prog_name="tidegate")
+def cli() -> None:
+    """Tidegate starts data work exactly when its inputs are ready, and says why it did or did not."""
+
+
+def exit_code(error: TidegateError) -> int:
+    """The exit code that carries an error."""
+    return EXITS.get(error.http_status, 1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script."""
+    logging.basicConfig(
+        level=os.environ.get("TIDEGATE_LOG", "WARNING").upper(),
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        code = cli.main(args=arguments, prog_name="tidegate", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except TidegateError as error:
+        click.echo(f"error: {error.code}: {error.message}", err=True)
+        if error.fix:
+            click.echo(f"fix: {error.fix}", err=True)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        # Whoever read our output has enough; nothing more may be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

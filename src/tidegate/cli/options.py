@@ -1,0 +1,60 @@
+"""Options every command shares, written after the subcommand, and how answers are printed."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+import msgspec
+
+from tidegate.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def common(function: Callable[P, R]) -> Callable[..., R]:
+    """`--project`, `--database` and `--json`; the command gets `settings` and `as_json`."""
+
+    @click.option(
+        "--project", type=click.Path(path_type=Path, file_okay=False), default=Path(),
+        help="The project's folder.", show_default="this folder",
+    )  # fmt: skip
+    @click.option(
+        "--database", help="URL or file; default DATABASE_URL, else a file in the project."
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @functools.wraps(function)
+    def wrapped(*args: Any, project: Path, database: str | None, **kwargs: Any) -> R:
+        settings = Settings.from_environment(os.environ, project=project, database=database)
+        return function(*args, settings=settings, **kwargs)  # type: ignore[arg-type]
+
+    return wrapped
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_json_list(items: Iterable[Any]) -> None:
+    """A JSON array, item by item, so that a million of them need no memory."""
+    first = True
+    for item in items:
+        click.echo("[" if first else ",")
+        click.echo(msgspec.json.encode(item).decode(), nl=False)
+        first = False
+    click.echo("[]" if first else "\n]")
+
+
+def table(headers: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Aligned columns, as wide as their widest value."""
+    held = [headers, *rows]
+    widths = [max(len(row[n]) for row in held) for n in range(len(headers))]
+    for row in held:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())

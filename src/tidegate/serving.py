@@ -1,0 +1,126 @@
+"""Serving: one process that listens, decides and works until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeAlias
+
+import uvicorn
+import uvloop
+
+from tidegate.adapters.store.sqlite import SqliteStore
+from tidegate.api.app import make_app
+from tidegate.kernel.errors import InputError, TransientError
+from tidegate.settings import Settings
+from tidegate.wiring import App
+
+Beside: TypeAlias = Callable[[App, str], Coroutine[Any, Any, None]]
+
+STOP_SECONDS = 4.0
+"""What local jobs get to end by themselves when the server stops."""
+BACKLOG = 2048
+
+
+def run(settings: Settings, also: Beside | None = None) -> int:
+    """Serve until told to stop; answers the exit code. `also` runs beside, once it can be used.
+
+    Raises InputError (`config.invalid`, `document.invalid`), ConflictError (`database.busy`).
+    """
+    if not settings.is_loopback and not settings.insecure:
+        raise InputError(
+            "config.invalid",
+            f"{settings.host} is not loopback and there is no TLS",
+            fix="put a TLS proxy in front and listen on 127.0.0.1, or say --insecure",
+        )
+    if settings.is_postgres and settings.token is None:
+        raise InputError(
+            "config.invalid",
+            "PIPELINE_API_TOKEN is not set",
+            fix="replicas on PostgreSQL share one token; set it in the environment",
+        )
+    app = App(settings).open()
+    try:
+        app.follow_folder()
+        with (
+            _listening(settings) as listener,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            return runner.run(_serve(app, listener, also))
+    finally:
+        app.close()
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Generator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise TransientError(
+                "config.invalid",
+                f"port {settings.port} of {settings.host} cannot be used: {error.strerror}",
+                fix="choose another with --port, or 0 for a free one",
+            ) from error
+        listener.listen(BACKLOG)
+        yield listener
+    finally:
+        listener.close()
+
+
+async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
+    token = app.settings.token or secrets.token_urlsafe(32)
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    config = uvicorn.Config(
+        make_app(app.service(token)),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+        server_header=False,
+        backlog=BACKLOG,
+    )
+    server = _Server(config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    dispatcher = app.dispatcher()
+    working = asyncio.create_task(dispatcher.run())
+    serving = asyncio.create_task(server._serve([listener]))
+    ended = asyncio.wrap_future(app.loop.ended)
+    stopping = asyncio.create_task(stop.wait())
+    if isinstance(app.store, SqliteStore):
+        store = app.store
+        await asyncio.wrap_future(app.host.call(lambda _: store.describe(url, token)))
+    print(f"tidegate serves {app.settings.project.resolve()} at {url}", file=sys.stderr, flush=True)
+    beside = asyncio.create_task(also(app, url)) if also else None
+    waited: set[asyncio.Future[Any]] = {stopping, ended, working, serving}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    failed = not stop.is_set()
+    if beside is not None:
+        beside.cancel()
+    await app.end_effects(STOP_SECONDS)
+    server.should_exit = True
+    await asyncio.wait({serving, working}, timeout=5)
+    stopping.cancel()
+    if failed:
+        print("error: the server ended by itself; its log says why", file=sys.stderr)
+    return 1 if failed else 0
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: the whole process stops in order, not the listener alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
