@@ -41,7 +41,7 @@ class PostgresBeside:
         self._beside.connect()
         self._truce.notice(self._beside.connections)
         lease_until = Instant(now + LEASE_US)
-        ask = Ask(sql.CLAIM, now, owner, self._truce.over, limit, lease_until, owner)
+        ask = Ask(sql.CLAIM, now, owner, self._truce.over, limit, lease_until)
         self._trip(ask)
         return [
             Claimed(cell, call, kind, fence, tries, handle, body, lease_until)
@@ -58,7 +58,6 @@ class PostgresBeside:
             Numbers(claim.fence for claim in claims),
             owner,
             Instant(now + LEASE_US),
-            owner,
         )
         self._trip(ask)
         ours = {Claim(*row) for row in ask.rows}

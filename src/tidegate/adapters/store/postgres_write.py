@@ -153,7 +153,6 @@ def _of_cells(writes: Writes) -> Iterator[Ask]:
             writes.at,
             Numbers(cell for cell, _, _ in writes.stops),
             Texts(call for _, call, _ in writes.stops),
-            STOP,
         )
 
 
