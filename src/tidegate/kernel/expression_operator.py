@@ -68,6 +68,8 @@ def ordered(symbol: str, left: Json, right: Json, spot: Spot) -> bool:
 def member(value: Json, container: Json, meter: Meter, spot: Spot) -> bool:
     """`value in container`: an element of a list, or a key of a map."""
     if is_map(container):
+        if value is None or is_list(value) or is_map(value):
+            raise needs(spot, "in", "a text on its left for the keys of a map", value)
         return type(value) is str and value in container
     if not is_list(container):
         raise needs(spot, "in", "a list or a map on its right", container)
