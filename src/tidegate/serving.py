@@ -96,7 +96,7 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
         loop.add_signal_handler(number, stop.set)
     dispatcher = app.dispatcher()
     working = asyncio.create_task(dispatcher.run())
-    serving = asyncio.create_task(server._serve([listener]))
+    serving = asyncio.create_task(server.serve([listener]))
     ended = asyncio.wrap_future(app.loop.ended)
     stopping = asyncio.create_task(stop.wait())
     if isinstance(app.store, SqliteStore):

@@ -23,7 +23,7 @@ from tidegate.adapters.tasks.http import HttpTasks
 from tidegate.adapters.tasks.python import PythonTasks
 from tidegate.adapters.tasks.spawner import Spawner
 from tidegate.api.service import Service
-from tidegate.kernel.clock import Clock
+from tidegate.kernel.clock import DAY_US, Clock, Day
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import InputError
 from tidegate.ports.notify import Notify
@@ -285,6 +285,11 @@ class Answers:
         self.runs = Runs(self.reader, self.library, self.codec, self.signals, self.clock)
         self.trace = Trace(self.search, self.asking, self.runs)
         self.inbox = Inbox(self.reader, self.look)
+
+    def last_day(self) -> Day:
+        """The newest business date a gate was begun for; today where there is none."""
+        found = self.reader.last_day("gate")
+        return Day(self.clock.now() // DAY_US) if found is None else found
 
     def look(self) -> ReaderLook:
         books = self.library.books()

@@ -23,6 +23,7 @@ from tidegate.kernel.step import Refusal
 from tidegate.schedule.orders import AddWindow, Pause, RemoveWindow, Resume
 from tidegate.schedule.window import WindowDocument
 from tidegate.services.inbox import release_order
+from tidegate.services.orders import AcceptClock
 
 router = APIRouter(prefix="/api/v1")
 
@@ -50,6 +51,11 @@ class ReleaseBody(BaseModel, extra="forbid"):
     """Inputs to let through; all that are quarantined when none is named."""
 
     inputs: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=256)
+    reason: Reason = None
+
+
+class ClockBody(BaseModel, extra="forbid"):
+    shift: bool = Field(default=False, description="Also move everything that waits by the jump")
     reason: Reason = None
 
 
@@ -107,6 +113,11 @@ async def release_parked(
     service: ServiceOf, caller: CallerOf, item_id: Annotated[str, Path(max_length=200)]
 ) -> Response:
     return await _given(service, release_order(item_id), caller.name, None)
+
+
+@router.post("/clock/accept", summary="A jump of the clock is right: go on deciding")
+async def accept_clock(service: ServiceOf, caller: CallerOf, body: ClockBody) -> Response:
+    return await _given(service, AcceptClock(shift=body.shift), caller.name, body.reason)
 
 
 async def _given(

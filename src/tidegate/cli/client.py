@@ -10,6 +10,7 @@ import msgspec
 
 from tidegate.kernel.errors import CODES, InputError, TransientError
 from tidegate.kernel.event import Json
+from tidegate.kernel.value import is_map
 
 CALL_SECONDS_MAX = 60.0
 
@@ -55,8 +56,8 @@ async def request(opened: aiohttp.ClientSession, method: str, url: str, **more: 
         answer = None
     if status < 400:
         return answer
-    said = answer if isinstance(answer, dict) else {}
-    code = said.get("code", "")
+    said: dict[str, Json] = answer if is_map(answer) else {}
+    code = str(said.get("code", ""))
     known = code if code in CODES else "unreachable"
     message = str(said.get("detail") or f"{url} answered {status}")
     if status == 503:

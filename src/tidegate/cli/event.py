@@ -17,10 +17,12 @@ from tidegate.cli.options import common, print_json, print_json_list
 from tidegate.cli.session import answers, app, server
 from tidegate.kernel.errors import ConflictError, InputError
 from tidegate.kernel.event import Json
+from tidegate.services.intake import Pending, Receipt
 from tidegate.settings import Settings
 
 BATCH_DEFAULT = 1000
 WAIT_SECONDS_MAX = 3600.0
+POST_TRIES_MAX = 10
 
 
 class Sent(Struct):
@@ -97,7 +99,7 @@ def _commit(settings: Settings, events: Sequence[bytes], batch: int, wait: bool)
     with app(settings) as opened:
         opened.follow_folder()
         began, cpu = time.perf_counter(), _cpu()
-        waiting = []
+        waiting: list[tuple[int, Pending]] = []
         for first in range(0, len(events), batch):
             waiting.append((first, opened.intake.receive(events[first : first + batch], "cli")))
             if len(waiting) > 4:
@@ -114,7 +116,7 @@ def _commit(settings: Settings, events: Sequence[bytes], batch: int, wait: bool)
     return sent
 
 
-def _answer(receipt: object) -> Json:
+def _answer(receipt: Receipt) -> Json:
     return msgspec.to_builtins(receipt)
 
 
@@ -130,12 +132,14 @@ async def _post(url: str, token: str, events: Sequence[bytes], batch: int) -> Se
     async with session(token) as opened:
         for first in range(0, len(events), batch):
             body = b"[" + b",".join(events[first : first + batch]) + b"]"
-            for attempt in range(10):
+            attempt = 0
+            while True:
                 try:
                     answer = await request(opened, "POST", target, data=body, headers=headers)
                     break
                 except TransientError:
-                    if attempt == 9:
+                    attempt += 1
+                    if attempt == POST_TRIES_MAX:
                         raise
                     await asyncio.sleep(min(5.0, 0.2 * 2**attempt))
             sent.add(answer, first)

@@ -91,6 +91,10 @@ class Reader(Protocol):
         """Cells in the order of (day, scope, name), parts among them."""
         ...
 
+    def last_day(self, kind: str) -> Day | None:
+        """The greatest day of any cell of that kind; None where there is none."""
+        ...
+
     def counts(self, kind: str) -> Mapping[tuple[str, int], int]:
         """How many cells by (scope, status), parts among them."""
         ...

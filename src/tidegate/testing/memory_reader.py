@@ -67,6 +67,11 @@ class MemoryReader:
         found.sort(key=lambda row: _place(row.key))
         return [Listed(row.key, row.stored(self._codec), row.changed_at) for row in found[:limit]]
 
+    def last_day(self, kind: str) -> Day | None:
+        with self._tables.held():
+            days = [row.key.day for row in self._tables.cells.values() if row.key.kind == kind]
+        return max(days, default=None)
+
     def counts(self, kind: str) -> Mapping[tuple[str, int], int]:
         with self._tables.held():
             rows = list(self._tables.cells.values())

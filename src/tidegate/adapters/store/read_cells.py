@@ -61,6 +61,11 @@ def states(ids: Sequence[CellId]) -> Select[CellId, Instant, DocId, int, int, by
     ).where(_CELL.id.in_(ids))
 
 
+def last_day(kind: int) -> Select[Day | None]:
+    """The greatest day, from the index alone."""
+    return select(func.max(_CELL.day)).where(_CELL.kind == kind)
+
+
 def counts(kind: int) -> Select[str, int, int]:
     """(scope, status, how many)."""
     counted = (

@@ -102,6 +102,14 @@ class SqlReader:
             listed.append(Listed(key, stored, changed_at))
         return listed
 
+    def last_day(self, kind: str) -> Day | None:
+        with self._reading.snapshot() as connection:
+            number = self._number(connection, kind)
+            if number is None:
+                return None
+            found = connection.execute(read_cells.last_day(number)).scalar()
+        return None if found is None else Day(found)
+
     def counts(self, kind: str) -> Mapping[tuple[str, int], int]:
         with self._reading.snapshot() as connection:
             number = self._number(connection, kind)

@@ -1,0 +1,70 @@
+"""`tidegate board`: the estate at a glance, in a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import msgspec
+
+from tidegate.cli.options import common, print_json
+from tidegate.cli.session import answers
+from tidegate.services.board import Board
+from tidegate.settings import Settings
+
+# State: glyph and colour; the glyph alone tells them apart.
+LOOKS: dict[str, tuple[str, str]] = {
+    "waiting": ("-", "bright_black"),
+    "ready": ("+", "green"),
+    "done": ("✓", "green"),
+    "running": ("▶", "blue"),
+    "late": ("!", "yellow"),
+    "missing": ("✕", "red"),
+    "failed": ("✗", "bright_red"),
+    "quarantine": ("◆", "magenta"),
+    "held": ("Ⅱ", "cyan"),
+}
+
+
+@click.command()
+@click.option("--date", help="The last business date shown.", show_default="the newest")
+@click.option("--days", type=click.IntRange(1, 60), default=21, show_default=True)
+@common
+def board(settings: Settings, as_json: bool, date: str | None, days: int) -> None:
+    """What is ready, late, held and running, by business date."""
+    from tidegate.services.asking import parse_date
+    from tidegate.services.board import make_board
+
+    with answers(settings) as opened:
+        last = parse_date(date) if date else opened.last_day()
+        made = make_board(opened.asking, opened.runs, last, days)
+    if as_json:
+        print_json(msgspec.to_builtins(made))
+    else:
+        show(made)
+
+
+def show(made: Board) -> None:
+    """Print it; colours on a terminal only, and never against NO_COLOR."""
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    if not made.rows:
+        click.echo("no gates yet")
+        return
+    names = [row.rule if row.dataset is None else f"  {row.dataset}" for row in made.rows]
+    width = max(len(name) for name in names)
+    months = " ".join(date[5:7] for date in made.dates)
+    numbers = " ".join(date[8:] for date in made.dates)
+    click.echo(f"{'business date':{width}}  {months}")
+    click.echo(f"{'':{width}}  {numbers}")
+    used: set[str] = set()
+    for name, row in zip(names, made.rows, strict=True):
+        cells: list[str] = []
+        for date in made.dates:
+            state = row.cells.get(date)
+            used |= {state} if state else set()
+            glyph, colour = LOOKS[state] if state else ("·", "bright_black")
+            cells.append(click.style(f" {glyph}", fg=colour) if colours else f" {glyph}")
+        click.echo(f"{name:{width}}  {' '.join(cells)}")
+    legend = "  ".join(f"{LOOKS[state][0]} {state}" for state in LOOKS if state in used)
+    click.echo(f"\n{legend}")

@@ -1,0 +1,136 @@
+"""`tidegate doctor`: what is wrong here, and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+from msgspec import Struct
+
+from tidegate.cli.options import common, print_json
+from tidegate.kernel.errors import TidegateError
+from tidegate.settings import Settings
+
+DISK_MIN_BYTES = 1 << 30
+CLOCK_YEAR_MIN = 2024
+
+
+class Check(Struct, frozen=True):
+    name: str
+    ok: bool
+    what: str
+    fix: str = ""
+
+
+@click.command()
+@click.option("--accept-clock", is_flag=True, help="The clock's jump is right: go on deciding.")
+@click.option(
+    "--shift", is_flag=True, help="With --accept-clock: move everything that waits by the jump."
+)
+@common
+def doctor(settings: Settings, as_json: bool, accept_clock: bool, shift: bool) -> None:
+    """Check database, clock, folders, disk and server; exit 1 when something is wrong."""
+    if accept_clock:
+        _accept_clock(settings, shift)
+    found = list(_checks(settings))
+    if as_json:
+        print_json(
+            [{"name": one.name, "ok": one.ok, "what": one.what, "fix": one.fix} for one in found]
+        )
+    else:
+        for one in found:
+            click.echo(f"{'ok  ' if one.ok else 'FAIL'} {one.name}: {one.what}")
+            if one.fix and not one.ok:
+                click.echo(f"     fix: {one.fix}")
+    sys.exit(0 if all(one.ok for one in found) else 1)
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    for name, look in (
+        ("python", _python),
+        ("project", _project),
+        ("disk", _disk),
+        ("clock", _clock),
+        ("database", _database),
+        ("server", _server),
+    ):
+        yield _guarded(name, look, settings)
+
+
+def _guarded(name: str, look: Callable[[Settings], Check], settings: Settings) -> Check:
+    try:
+        return look(settings)
+    except TidegateError as error:
+        return Check(name, False, f"{error.code}: {error.message}", error.fix)
+
+
+def _python(settings: Settings) -> Check:
+    del settings
+    return Check(
+        "python", sys.version_info >= (3, 11), sys.version.split()[0], "use Python 3.11 or newer"
+    )
+
+
+def _project(settings: Settings) -> Check:
+    from tidegate.services.documents import check_project
+
+    project = check_project(settings.project)
+    what = f"{len(project.documents)} documents, {len(project.faults)} faults"
+    return Check("project", not project.faults, what, "tidegate check")
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.project if settings.is_postgres else settings.file.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    writable = os.access(folder, os.W_OK)
+    what = f"{free >> 20} MiB free in {folder}" + ("" if writable else ", not writable")
+    return Check(
+        "disk", writable and free > DISK_MIN_BYTES, what, "free some, or move the database"
+    )
+
+
+def _clock(settings: Settings) -> Check:
+    del settings
+    from tidegate.adapters.system import SystemClock
+    from tidegate.kernel.clock import format_instant, moment
+
+    now = SystemClock().now()
+    return Check("clock", moment(now).year >= CLOCK_YEAR_MIN, format_instant(now), "set the clock")
+
+
+def _database(settings: Settings) -> Check:
+    from tidegate.cli.session import answers
+    from tidegate.kernel.clock import format_instant
+
+    if not settings.is_postgres and not settings.file.exists():
+        return Check("database", True, f"{settings.file} does not exist yet; `serve` creates it")
+    with answers(settings) as opened:
+        turn = opened.reader.turn()
+        parked = len(opened.reader.parked())
+    what = f"{turn.n} turns, last at {format_instant(turn.at)}, {parked} signals parked"
+    return Check("database", parked == 0, what, "tidegate inbox list, then tidegate inbox release")
+
+
+def _server(settings: Settings) -> Check:
+    from tidegate.adapters.store.lock import read_lock
+    from tidegate.cli.client import call
+
+    note = None if settings.is_postgres else read_lock(settings.file)
+    if note is None or not note.url:
+        return Check("server", True, "none runs on this database")
+    answer = call(note.url, note.token, "GET", "/readyz")
+    return Check("server", bool(answer["ready"]), f"pid {note.pid} at {note.url} is ready")
+
+
+def _accept_clock(settings: Settings, shift: bool) -> None:
+    from tidegate.cli.ordering import give
+    from tidegate.services.orders import AcceptClock
+
+    body = {"shift": shift}
+    give(settings, AcceptClock(shift=shift), "doctor", "POST", "/api/v1/clock/accept", body)
+    click.echo("the clock is accepted")

@@ -1,0 +1,31 @@
+"""`tidegate trace ID`: everything under one id."""
+
+from __future__ import annotations
+
+import click
+
+from tidegate.cli.options import common, print_json
+from tidegate.cli.session import answers
+from tidegate.kernel.errors import InputError
+from tidegate.settings import Settings
+
+
+@click.command()
+@click.argument("id_", metavar="ID")
+@common
+def trace(settings: Settings, as_json: bool, id_: str) -> None:
+    """Everything under ID: an event, an application's context id, a global correlation id, a gate."""
+    with answers(settings) as opened:
+        found = opened.trace.trace(id_)
+    if not (found["events"] or found["gates"] or found["executions"]):
+        raise InputError("not_found", f"nothing is known under {id_!r}")
+    if as_json:
+        print_json(found)
+        return
+    for one in found["events"]:
+        what = one["dataset"] or one["subject"] or ""
+        click.echo(f"{one['at']}  {one['type']}  {what}  ({one['source']} {one['id']})")
+    for one in found["gates"]:
+        click.echo(f"gate {one['id']} {one['status']}  {one['correlation_id']}")
+    for one in found["executions"]:
+        click.echo(f"run  {one['id']} {one['status']}")
