@@ -274,9 +274,10 @@ def test_a_pattern_finds_what_re2_finds(text: str, seed: int) -> None:
 
 
 def random_pattern(dice: random.Random, depth: int) -> str:
+    """Without `\\B`, which RE2 finds between the two bytes of one character too."""
     if not depth or dice.random() < 0.3:
         return dice.choice(
-            ["a", "b", ".", "[ab]", "[^a]", r"\d", r"\w", r"\W", r"\s", "1", " ", r"\b", r"\B", "^", "$",
+            ["a", "b", ".", "[ab]", "[^a]", r"\d", r"\w", r"\W", r"\s", "1", " ", r"\b", "^", "$",
              "[a-b1]", r"[\d_-]", "é", r"\x61", "[[:alpha:]]", "[^[:digit:]a]", r"\.", "(?i:A)"]
         )  # fmt: skip
     inner = random_pattern(dice, depth - 1)
