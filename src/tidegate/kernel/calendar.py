@@ -41,7 +41,7 @@ from tidegate.kernel.workday import (
     country_codes,
     subdivisions,
 )
-from tidegate.kernel.zone import local_day, local_instant, zone
+from tidegate.kernel.zone import local_day, local_end, local_instant, zone
 
 DATES_MAX = 5_000
 """Holidays, or worked days, of one calendar document."""
@@ -264,5 +264,5 @@ def _calendar_fix(own: Mapping[str, BusinessCalendar]) -> str:
 __all__ = [
     "BUSINESS_DAYS", "CALENDARS", "EVERY_DAY", "BusinessCalendar", "CalendarDocument", "Deadline",
     "Window", "calendars_of", "check_calendars", "deadline_at", "find_calendar", "local_day",
-    "local_instant", "parse_deadline", "parse_weekday", "parse_window", "zone",
+    "local_end", "local_instant", "parse_deadline", "parse_weekday", "parse_window", "zone",
 ]  # fmt: skip

@@ -18,7 +18,14 @@ from tidegate.kernel.clock import Day, Instant, parse_instant
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.workday import WEEKDAYS, weekday
-from tidegate.kernel.zone import DAY_SECONDS, local_day, local_instant, parse_time_of_day, zone
+from tidegate.kernel.zone import (
+    DAY_SECONDS,
+    local_day,
+    local_end,
+    local_instant,
+    parse_time_of_day,
+    zone,
+)
 
 JOINED_MAX = 8
 """Touching occurrences looked through for the end; of a window that never ends it is a week ahead."""
@@ -74,7 +81,7 @@ class Window(Struct, frozen=True, array_like=True):
                 continue
             last_day = Day(day + 1) if self.end <= self.start else day
             first = local_instant(day, self.start, where)
-            end = local_instant(last_day, self.end, where, last=True)
+            end = local_end(last_day, self.end, where)
             first = first if self.since is None else Instant(max(first, self.since))
             end = end if self.until is None else Instant(min(end, self.until))
             if first < end:

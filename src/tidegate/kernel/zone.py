@@ -2,8 +2,9 @@
 
 Twice a year a wall clock lies. The policy, everywhere in the product:
 - A time in a gap (clocks go forward over it) is the first instant after the gap.
-- A time in a fold (clocks go back and show it twice) is the first of the two; the end of a window
-  is the last, so that a window is never shorter than written.
+- A time in a fold (clocks go back and show it twice) is the first of the two.
+- What ends at a time ends when clocks show an earlier one for the last time; so a window in a fold
+  is longer than written, and never shorter.
 """
 
 from __future__ import annotations
@@ -62,18 +63,32 @@ def local_day(at: Instant, where: tzinfo) -> Day:
     return date_day(moment(at, where).date())
 
 
-def local_instant(day: Day, second: int, where: tzinfo, *, last: bool = False) -> Instant:
-    """When the clocks of the zone show so many seconds after midnight of that date.
-
-    In a gap the first instant after it; in a fold the first of the two, or the `last`.
-    """
+def local_instant(day: Day, second: int, where: tzinfo) -> Instant:
+    """The first instant at which clocks show at least so many seconds of that date."""
     local_us = day * DAY_US + second * SECOND_US
-    lookup = _EPOCH + timedelta(microseconds=min(max(local_us, _FIRST_US), _LAST_US))
-    before = _offset_us(lookup.replace(tzinfo=where))
-    after = _offset_us(lookup.replace(tzinfo=where, fold=1))
+    before, after = _offsets_us(local_us, where)
     if before < after:
         return _end_of_gap(Instant(local_us - after), Instant(local_us - before), where)
-    return Instant(local_us - (after if last else before))
+    return Instant(local_us - before)
+
+
+def local_end(day: Day, second: int, where: tzinfo) -> Instant:
+    """The instant from which on clocks show at least so many seconds of that date for good."""
+    # The microsecond before counts: where a fold begins at this very time, nothing repeats it.
+    local_us = day * DAY_US + second * SECOND_US - 1
+    before, after = _offsets_us(local_us, where)
+    if before < after:
+        return _end_of_gap(Instant(local_us - after), Instant(local_us - before), where)
+    return Instant(local_us + 1 - after)
+
+
+def _offsets_us(local_us: int, where: tzinfo) -> tuple[int, int]:
+    """Offsets before and after the change nearest to a local time: equal but in a gap or fold."""
+    lookup = _EPOCH + timedelta(microseconds=min(max(local_us, _FIRST_US), _LAST_US))
+    return (
+        _offset_us(lookup.replace(tzinfo=where)),
+        _offset_us(lookup.replace(tzinfo=where, fold=1)),
+    )
 
 
 def _end_of_gap(earlier: Instant, later: Instant, where: tzinfo) -> Instant:
