@@ -189,6 +189,17 @@ def test_a_log_cut_by_retention_rebuilds_from_what_is_left() -> None:
         assert made.hits([1, 2, 3]).keys() == {1, 2, 3}
 
 
+def test_of_two_events_with_one_hash_the_first_is_known_after_a_start() -> None:
+    with journal() as made:
+        made.turn([5])
+        made.turn([6])
+        made.rows[Pos(2)] = [(5, Pos(2), 4)]  # accepted, but entered under no key
+
+        made.open()
+
+        assert made.hits([5]) == {5: Hit(Pos(1), 2)}
+
+
 def test_thousands_of_keys_are_asked_for_at_once() -> None:
     hashes = [n * 2**52 for n in range(1_700)]
     with journal(bucket_max=6) as made:
