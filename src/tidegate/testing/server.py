@@ -1,0 +1,125 @@
+"""Server: a real `tidegate serve` in a process of its own, for tests, examples and benchmarks."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 15.0
+TOKEN = "token-of-this-server"
+
+
+class Server:
+    """Starts on entry, stops on exit; `kill` ends it as a power failure would.
+
+    `database` is a URL or file; `port` 0 takes a free one. What it writes to stderr lands in `log`.
+    """
+
+    def __init__(
+        self,
+        project: Path,
+        database: str | None = None,
+        *,
+        port: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.project = project
+        self.database = database
+        self.port = port
+        self.token = TOKEN
+        self.url = ""
+        self.log: list[str] = []
+        self._environment = {"PIPELINE_API_TOKEN": TOKEN, **(environment or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+
+    def start(self) -> Self:
+        """Start and wait until it listens. Raises RuntimeError with its log when it does not."""
+        command = [sys.executable, "-m", "tidegate", "serve", "--port", str(self.port)]
+        command += ["--project", str(self.project)]
+        if self.database is not None:
+            command += ["--database", self.database]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DATABASE_URL")}
+        self.process = subprocess.Popen(
+            command, env={**environment, **self._environment}, stderr=subprocess.PIPE
+        )
+        self.url = self._address()
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM and wait; answers the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(STOP_SECONDS_MAX)
+        self._drain()
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing is said."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_SECONDS_MAX)
+        self._drain()
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """One call with the token; answers status and JSON. Raises OSError when it is unreachable."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        given.update({name.replace("_", "-"): value for name, value in headers.items()})
+        request = urllib.request.Request(self.url + path, data, given, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, json.loads(response.read() or b"null")
+        except urllib.error.HTTPError as error:
+            text = error.read()
+            return error.code, json.loads(text) if text else None
+
+    def post(self, events: Any) -> tuple[int, Any]:
+        """One event or a batch."""
+        return self.call("POST", "/api/v1/events", events)
+
+    def _address(self) -> str:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        stream = self.process.stderr
+        os.set_blocking(stream.fileno(), False)
+        pending = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ)
+            while selector.select(START_SECONDS_MAX):
+                chunk = stream.read() or b""
+                pending += chunk
+                *lines, pending = pending.split(b"\n")
+                self.log += [line.decode("utf-8", "replace") for line in lines]
+                for line in self.log:
+                    if line.startswith("tidegate serves "):
+                        return line.split()[-1]
+                if not chunk:
+                    break
+        self.process.kill()
+        self.process.wait()
+        raise RuntimeError("the server did not start:\n" + "\n".join([*self.log, pending.decode()]))
+
+    def _drain(self) -> None:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        rest = self.process.stderr.read() or b""
+        self.log += rest.decode("utf-8", "replace").splitlines()
+        self.process.stderr.close()
