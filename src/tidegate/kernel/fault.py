@@ -40,7 +40,7 @@ class Fault(Struct, frozen=True):
     def headline(self) -> str:
         """`file:line:column: what; fix: how`, always one line."""
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{where}: {_one_line(self._said())}"
+        return _one_line(f"{where}: {self._said()}")
 
     def _said(self) -> str:
         kind = "warning: " if self.warning else ""

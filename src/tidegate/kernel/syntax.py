@@ -15,7 +15,7 @@ import yaml
 from tidegate.kernel.fault import Fault, fault_at
 from tidegate.kernel.place import Lines
 
-_TIGHT_COLON = re.compile(r"[ -]*([\w.-]+):([^\s/:])")
+_TIGHT_COLON = re.compile(r"[ -]*([\w.-]+):([^\s/:]\S{0,40})")
 """A key whose colon touches its value; an address such as s3://bucket is none."""
 
 
@@ -60,6 +60,9 @@ def _explain(found: Complaint, text: str) -> tuple[int, int, str, str]:
         return began, began + 1, "the quote that opens here is never closed", "close it"
     if "could not find expected ':'" in problem:
         began = at if found.began is None else found.began
+        tight = _tight_colon(text, began)
+        if tight is not None:
+            return tight
         return began, _line_end(text, began), "this is no key with a value", 'write "key: value"'
     if "unknown escape character" in problem:
         # The two scanners point at the backslash and at the character after it.
@@ -99,10 +102,9 @@ def _odd_colon(text: str, at: int) -> tuple[int, int, str, str]:
     if ": " in text[start:at]:
         return at, at + 1, "a second colon on this line", "put text that holds a colon in quotes"
     above = text[:start].rstrip()
-    tight = _TIGHT_COLON.match(above, above.rfind("\n") + 1)
+    tight = _tight_colon(text, above.rfind("\n") + 1)
     if tight is not None:
-        fix = f'write "{tight[1]}: {tight[2]}..."'
-        return tight.end(1), tight.end(1) + 1, "a space is missing after the colon", fix
+        return tight
     start += len(text[start:at]) - len(text[start:at].lstrip())
     return (
         start,
@@ -110,6 +112,15 @@ def _odd_colon(text: str, at: int) -> tuple[int, int, str, str]:
         "no key can stand here: the line above holds a value already",
         "indent it like the key it belongs beside, or put the text in quotes",
     )
+
+
+def _tight_colon(text: str, start: int) -> tuple[int, int, str, str] | None:
+    """`key:value`, which is one word to YAML."""
+    tight = _TIGHT_COLON.match(text, start)
+    if tight is None:
+        return None
+    fix = f'write "{tight[1]}: {tight[2]}"'
+    return tight.end(1), tight.end(1) + 1, "a space is missing after the colon", fix
 
 
 def _flow(found: Complaint, text: str) -> tuple[int, int, str, str]:
