@@ -94,6 +94,18 @@ def test_every_list_goes_by_an_index_on_sqlite(sqlite_path: Path, asked: str) ->
     assert any(line.startswith("SEARCH") and table in line for line in lines), lines
 
 
+@pytest.mark.parametrize("scope", [None, "rule-1"])
+def test_a_page_begins_at_its_day_on_sqlite(sqlite_path: Path, scope: str | None) -> None:
+    engine = sqlite_engine(sqlite_path)
+    reader = SqlReader(engine, CODEC)
+    after = gate("rule-1", "n", 4)
+
+    lines = plans(engine, lambda: reader.cells("gate", scope=scope, after=after))
+
+    reader.close()
+    assert any("cell_key (kind=? AND day>?" in line for line in lines), lines
+
+
 def test_effects_are_walked_in_their_order_on_sqlite(sqlite_path: Path) -> None:
     engine = sqlite_engine(sqlite_path)
     reader = SqlReader(engine, CODEC)

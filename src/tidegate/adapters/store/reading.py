@@ -36,11 +36,9 @@ def sqlite_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         # The pool hands a connection to one thread at a time. SQLAlchemy begins and ends.
-        connection = sqlite3.connect(
+        return sqlite3.connect(
             uri, uri=True, timeout=WAIT_MAX_S, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA query_only = ON")
-        return connection
 
     engine = create_engine(
         "sqlite://",

@@ -50,14 +50,16 @@ class CellContract(Contract):
         assert find_cell(store, gate()) == stored(1, state, doc=9)
 
     def test_a_change_keeps_the_id_and_brings_version_state_and_document(
-        self, store: Store
+        self, store: Store, reopen: Callable[..., Store]
     ) -> None:
         turn(store, cells=[cell(1, gate(), Box(text="first"), doc=1)])
 
         turn(store, cells=[cell(1, gate(), Box(text="second"), version=2, doc=4)])
 
-        assert find_cell(store, gate()) == stored(1, Box(text="second"), version=2, doc=4)
+        changed = stored(1, Box(text="second"), version=2, doc=4)
         assert look(store, Wanted(NOON)).next_cell == 2
+        assert find_cell(store, gate()) == changed
+        assert find_cell(reopen(), gate()) == changed
 
     def test_a_dropped_cell_is_gone_and_its_key_may_begin_anew(self, store: Store) -> None:
         turn(store, cells=[cell(1, gate(), Box(text="old", wake_at=PAST))])

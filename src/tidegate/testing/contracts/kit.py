@@ -206,7 +206,7 @@ class Database(Protocol):
 
     def reader(self, codec: Codec, /) -> Reader: ...
     def disturb(self) -> None:
-        """While a turn is taken: let somebody else write, or end the turn, whichever can happen here."""
+        """Lose the turn that is taken, as it may be lost here: another writer, a dead connection."""
         ...
 
 

@@ -190,6 +190,18 @@ class ReaderCellContract(Contract):
         assert places(reader.cells("gate", after=gate("a", "a", 10), limit=1)) == [(10, "a", "x")]
         assert list(reader.cells("gate", after=gate("z", "z", 99))) == []
 
+    def test_a_page_of_one_scope_may_begin_after_a_key_of_another(
+        self, store: Store, reader: Reader
+    ) -> None:
+        _estate(store)
+
+        before, behind = gate("a", "x", 11), gate("c", "x", 11)
+        assert places(reader.cells("gate", scope="b", after=before)) == [
+            (11, "b", "x"),
+            (12, "b", "x"),
+        ]
+        assert places(reader.cells("gate", scope="b", after=behind)) == [(12, "b", "x")]
+
     @pytest.mark.parametrize("limit", [0, -1, PAGE_MAX + 1])
     def test_a_limit_out_of_range_is_the_callers_fault(self, reader: Reader, limit: int) -> None:
         asked: list[Callable[[], object]] = [
