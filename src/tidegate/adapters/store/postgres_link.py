@@ -70,7 +70,7 @@ _SETTINGS = {
     "jit": "off",
 }
 _SYSTEMIC = frozenset({
-    "08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58", "F0", "XX",
+    "", "08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "55", "57", "58", "F0", "XX",
 })  # fmt: skip
 """SQLSTATE classes that no value of a row causes: connection, space, time, rights, schema, server."""
 

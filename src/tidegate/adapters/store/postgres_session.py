@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -26,14 +27,14 @@ from tidegate.adapters.store.postgres_ask import Ask
 LOOK_EVERY_MS = 100
 
 Look = Callable[[], None]
-"""Called ten times a second while an answer is awaited; what it raises ends the wait."""
+"""Called ten times a second or oftener while nothing comes; what it raises ends the wait."""
 
 
 class Refused(Exception):
-    """The server refused a statement; `sqlstate` says why."""
+    """The server refused a statement; `sqlstate` says why, empty where libpq itself refused."""
 
     def __init__(self, message: str, sqlstate: str) -> None:
-        super().__init__(f"{message} ({sqlstate})")
+        super().__init__(f"{message} ({sqlstate})" if sqlstate else message)
         self.sqlstate = sqlstate
 
 
@@ -46,6 +47,7 @@ class Session:
         self._connection = connection
         self._libpq = connection.pgconn
         self._prepared: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self._numbers = count()
         register(connection)
 
     @property
@@ -79,7 +81,7 @@ class Session:
             key = (ask.statement, types)
             name = self._prepared.get(key)
             if name is None:
-                name = self._prepared[key] = f"t{len(self._prepared)}".encode()
+                name = self._prepared[key] = f"t{next(self._numbers)}".encode()
                 libpq.send_prepare(name, ask.statement.encode(), types)
                 expected.append(key)
             libpq.send_query_prepared(name, values, formats, Format.BINARY)
@@ -126,10 +128,10 @@ class Session:
                 return
             poll.register(libpq.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
             events = poll.poll(LOOK_EVERY_MS)
-            if not events:
-                look()
-            elif events[0][1] & ~select.POLLOUT:
+            if events and events[0][1] & ~select.POLLOUT:
                 libpq.consume_input()
+            else:
+                look()
 
     def _settle(
         self, expected: Sequence[Ask | tuple[str, tuple[int, ...]]], answers: Sequence[PGresult]
@@ -143,10 +145,7 @@ class Session:
                 del self._prepared[sent]
             refused = refused or answer
         if refused is not None:
-            raise Refused(
-                _field(refused, DiagnosticField.MESSAGE_PRIMARY) or refused.get_error_message(),
-                _field(refused, DiagnosticField.SQLSTATE),
-            )
+            raise _refused(refused)
 
 
 def _encode(
@@ -166,6 +165,11 @@ def _decode(transformer: abc.Transformer, ask: Ask, answer: PGresult) -> None:
     if answer.status == ExecStatus.TUPLES_OK:
         transformer.set_pgresult(answer)
         ask.rows = transformer.load_rows(0, answer.ntuples, tuple)
+
+
+def _refused(result: PGresult) -> Refused:
+    message = _field(result, DiagnosticField.MESSAGE_PRIMARY) or result.get_error_message()
+    return Refused(message, _field(result, DiagnosticField.SQLSTATE))
 
 
 def _field(result: PGresult, field: DiagnosticField) -> str:
