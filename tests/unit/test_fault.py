@@ -78,8 +78,8 @@ def field(kind: Any, text: str) -> str:
         (int | Literal["all"], "1.5", "a is the number 1.5; fix: write a whole number or all"),
         (int | Literal["all"], "al", 'a is the text "al"; fix: did you mean "all"?'),
         (Literal["low", "high"], "hgih", 'a: "hgih" is none of low, high; fix: did you mean "high"?'),
-        (Literal["low", "high"], "zzz", 'a: "zzz" is none of low, high; fix: write one of low, high'),
-        (Literal["low", "high"], "5", "a: the number 5 is none of low, high; fix: write one of low"),
+        (Literal["low", "high"], "zzz", 'a: "zzz" is none of low, high; fix: write one of these'),
+        (Literal["low", "high"], "5", "a: the number 5 is none of low, high; fix: write one of these"),
         (Literal["low", "high"], "", "a is empty; fix: write one of low, high"),
         (Literal["on"], "off", 'a is the text "off"; fix: write on'),
         (Annotated[int, Field(ge=1)], "0", "a is the number 0; fix: write at least 1"),
@@ -299,6 +299,8 @@ def test_the_nearest_word_is_found_whatever_its_case_and_dashes() -> None:
     assert nearest("rule-Name", ["name", "rule_name"]) == "rule_name"
     assert nearest("rule_name", []) is None
     assert nearest("x", ["rule_name"]) is None
+    assert nearest("mon", ["sunday", "monday"]) == "monday"
+    assert nearest("tas", ["task_one", "task_two"]) is None
     assert nearest("x" * 10_000, ["x" * 10_000]) is None
 
 

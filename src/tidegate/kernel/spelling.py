@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 CLOSE_MIN = 0.7
 """Share of two words that must agree; below it a guess misleads more than it helps."""
+SHORT_MIN = 3
+"""Letters of a word cut short that tell it from others."""
 WORD_MAX = 64
 """Longer words are never guessed at: comparing costs the square of their length."""
 LISTED_MAX = 12
@@ -20,7 +22,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     plain: dict[str, str] = {}
     for candidate in known:
         plain.setdefault(_plain(candidate), candidate)
-    matches = get_close_matches(_plain(word), plain, 1, CLOSE_MIN)
+    wanted = _plain(word)
+    matches = get_close_matches(wanted, plain, 1, CLOSE_MIN)
+    if not matches and len(wanted) >= SHORT_MIN:
+        # A word cut short is meant if only one begins like it.
+        longer = [known for known in plain if known.startswith(wanted)]
+        matches = longer if len(longer) == 1 else []
     return plain[matches[0]] if matches else None
 
 

@@ -103,11 +103,11 @@ def _choice(wrong: Wrong) -> tuple[str, str]:
     choices = listed(wrong.choices)
     if len(wrong.choices) == 1:
         return f"{_subject(wrong)} is {shown(wrong.seen, wrong.raw)}", f"write {choices}"
-    what = f"{_subject(wrong)}: {seen} is none of {choices}"
     if wrong.seen is None:
-        what = f"{_subject(wrong)} is empty"
+        return f"{_subject(wrong)} is empty", f"write one of {choices}"
     meant = nearest(wrong.seen, wrong.choices) if isinstance(wrong.seen, str) else None
-    return what, f'did you mean "{meant}"?' if meant else f"write one of {choices}"
+    fix = f'did you mean "{meant}"?' if meant else "write one of these"
+    return f"{_subject(wrong)}: {seen} is none of {choices}", fix
 
 
 def _another_sort(wrong: Wrong) -> str:
