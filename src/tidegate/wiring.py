@@ -191,7 +191,7 @@ class App:
         outbound = Outbound(self.clock, self.settings.allowed_hosts or None)
         self._channels = Channels(outbound, self.clock, stderr or sys.stderr, os.environ)
         self._channels.follow(self.host.books)
-        lock = None if self.settings.is_postgres else self.settings.file.with_suffix(".spawn")
+        lock = None if self.settings.is_postgres else self.settings.file.absolute().with_suffix(".spawn")
         self._spawner = Spawner(lock)
         tasks: dict[str, Tasks] = {
             "arn:tidegate:states:::command:": CommandTasks(

@@ -47,7 +47,16 @@ START = Instant(1_763_715_600_000_000)  # 2025-11-21 09:00 UTC
 STEPS_MAX = 100_000
 
 D = TypeVar("D", bound=Durable)
-Performer = Callable[[Key, Effect], Done | Failed | None]
+
+
+class Takes(Struct, frozen=True):
+    """Work that comes to its end after so long."""
+
+    duration_us: int
+    result: Done | Failed
+
+
+Performer = Callable[[Key, Effect], Done | Failed | Takes | None]
 """What an effect comes to; None: it goes on until somebody calls `finish`."""
 
 
@@ -80,7 +89,7 @@ class Performed(Struct, frozen=True):
     effect: Effect
 
 
-def succeed(key: Key, effect: Effect) -> Done | Failed | None:
+def succeed(key: Key, effect: Effect) -> Done | Failed | Takes | None:
     del key, effect
     return Done()
 
@@ -96,8 +105,11 @@ class World:
         perform: Performer = succeed,
         engines: tuple[Engine[Any], ...] = ENGINES,
         store: tuple[Store, Reader] | None = None,
+        release: str = "test",
     ) -> None:
         self.clock = SimulatedClock(at)
+        self._release = release
+        self._ends: list[tuple[Instant, Key, str, Done | Failed]] = []
         self.engines = engines
         self.codec: Codec = codec_of(engines)
         self.perform = perform
@@ -120,7 +132,7 @@ class World:
                 reader_of=reader_of,
                 clock=self.clock,
                 replica="world",
-                release="test",
+                release=self._release,
             )
         )
         host.start(self.store.count_deaths(), unclean=False)
@@ -174,17 +186,29 @@ class World:
         self.settle()
         for _ in range(STEPS_MAX):
             moments = [self.store.next_wake(), self.store.next_visible()]
+            moments += [at for at, *_ in self._ends]
             due = [at for at in moments if at is not None and self.clock.now() < at <= end]
             if not due:
                 break
             self.clock.to(min(due))
+            self._end_due()
             self.settle()
         self.clock.to(end)
         self.settle()
 
     # ---- effects
+    def _end_due(self) -> None:
+        now = self.clock.now()
+        due = [end for end in self._ends if end[0] <= now]
+        self._ends = [end for end in self._ends if end[0] > now]
+        for _, key, call, result in due:
+            self._offer(key, self.running.pop((key, call)), result)
+
     def _perform(self) -> bool:
-        claimed = self.store.claim(self.clock.now(), "world", 100)
+        now = self.clock.now()
+        if self.running:
+            self.store.renew(now, "world", tuple(self.running.values()))
+        claimed = self.store.claim(now, "world", 100)
         for one in claimed:
             claim = Claim(one.cell, one.call, one.fence)
             if one.kind == STOP_TASK:
@@ -196,6 +220,10 @@ class World:
             result = self.perform(work.key, work.effect)
             if result is None:
                 self.running[place] = claim
+            elif isinstance(result, Takes):
+                self.running[place] = claim
+                at = Instant(self.clock.now() + result.duration_us)
+                self._ends.append((at, work.key, one.call, result.result))
             else:
                 self._offer(work.key, claim, result)
         return bool(claimed)
@@ -239,4 +267,4 @@ class World:
         return [one.effect for one in self.performed if isinstance(one.effect, SendNotice)]
 
     def verify(self) -> Report:
-        return verify(self.reader, self.engines, self.codec, reader_of, "test", b"")
+        return verify(self.reader, self.engines, self.codec, reader_of, self._release, b"")

@@ -1,0 +1,102 @@
+"""Play: three weeks in seconds. The product's own host on a simulated clock, on the demo's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from tidegate import __version__
+from tidegate.adapters.store.read_sql import SqlReader
+from tidegate.adapters.store.reading import sqlite_engine
+from tidegate.adapters.store.sqlite import SqliteStore
+from tidegate.demo.estate import deliveries
+from tidegate.kernel.clock import DAY_US, MINUTE_US, Clock, Day, Instant
+from tidegate.kernel.event import Json
+from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key
+from tidegate.services.documents import check_project, refuse_faults
+from tidegate.services.engines import codec_of
+from tidegate.services.record import keys_of
+from tidegate.testing.world import Performer, Takes, World
+
+PROJECT = Path(__file__).resolve().parent / "project"
+WEEKS = 3
+LIVE_MINUTE = 11 * 60 + 24
+RUN_US = 7 * MINUTE_US
+
+
+class Played(Struct, frozen=True):
+    """Where the story stands when real time takes over."""
+
+    live: Day
+    at: Instant
+
+
+class DemoClock:
+    """The machine's clock, shifted to the demo's live day."""
+
+    def __init__(self, clock: Clock, at: Instant) -> None:
+        self._clock = clock
+        self._shift = at - clock.now()
+
+    def now(self) -> Instant:
+        return Instant(self._clock.now() + self._shift)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+
+def live_day(now: Instant) -> Day:
+    """The last business day that has reached 11:24."""
+    day = (now - LIVE_MINUTE * MINUTE_US) // DAY_US
+    while (day + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
+        day -= 1
+    return Day(day)
+
+
+def play(database: Path, now: Instant) -> Played:
+    """Write three weeks into an empty file, and leave it at 11:24 of the live day."""
+    live = live_day(now)
+    first = Day(live - 7 * WEEKS)
+    days = [Day(day) for day in range(first, live + 1) if (day + 3) % 7 < 5]
+    codec = codec_of()
+    store = SqliteStore.open(database, codec, keys_of=keys_of)
+    reader = SqlReader(sqlite_engine(database), codec)
+    try:
+        world = World(
+            _documents(),
+            at=Instant(first * DAY_US),
+            perform=_performer(live),
+            store=(store, reader),
+            release=__version__,
+        )
+        for one in deliveries(days, live):
+            if one.at > world.clock.now():
+                world.advance(one.at - world.clock.now())
+            world.hear(one.raw)
+        end = Instant(live * DAY_US + LIVE_MINUTE * MINUTE_US)
+        world.advance(end - world.clock.now())
+    finally:
+        reader.close()
+        store.close()
+    return Played(live, end)
+
+
+def _documents() -> dict[tuple[str, str], Json]:
+    project = check_project(PROJECT)
+    refuse_faults(project)
+    return {(one.kind, one.name): msgspec.to_builtins(one.body) for one in project.documents}
+
+
+def _performer(live: Day) -> Performer:
+    def perform(key: Key, effect: Effect) -> Done | Failed | Takes | None:
+        if not isinstance(effect, CallTask):
+            return Done()
+        if key.day == live and key.scope == "route_plan":
+            return None  # it is running when somebody looks
+        if key.day == live and key.scope == "risk_report":
+            return Takes(RUN_US, Failed("Risk.LimitTable", "the limit table of the day is empty"))
+        return Takes(RUN_US, Done({"exit_code": 0}))
+
+    return perform
