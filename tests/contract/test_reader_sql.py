@@ -127,6 +127,16 @@ def test_every_list_goes_by_an_index_on_postgres(postgres_filled: Engine, asked:
     assert any("Index" in line and table in line for line in lines), lines
 
 
+@pytest.mark.parametrize("scope", [None, "rule-1"])
+def test_a_page_begins_at_its_day_on_postgres(postgres_filled: Engine, scope: str | None) -> None:
+    reader = SqlReader(postgres_filled, CODEC)
+    after = gate("rule-1", "n", 4)
+
+    lines = plans(postgres_filled, lambda: reader.cells("gate", scope=scope, after=after))
+
+    assert any("Index Cond" in line and "day >= " in line for line in lines), lines
+
+
 # ---- nothing is changed
 def test_a_reading_connection_of_sqlite_cannot_write(sqlite_path: Path) -> None:
     engine = sqlite_engine(sqlite_path)
