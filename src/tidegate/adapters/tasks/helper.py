@@ -41,6 +41,7 @@ from tidegate.adapters.tasks.processes import (
     GONE_MAX_S,
     MARK,
     TICK_S,
+    UNSURE_S,
     Capture,
     Run,
     boottime,
@@ -261,7 +262,8 @@ class Helper:
         if run.ended_at is None:
             return
         now = boottime()
-        left = [pid for pid in orphans if run.owns(pid, self._token)]
+        owned = {pid: run.owns(pid, self._token) for pid in orphans}
+        left = [pid for pid, ours in owned.items() if ours]
         if now < run.ended_at + LINGER_S and run.open and self._closing_at is None:
             return
         if run.kill_at is not None and now < run.kill_at and left:
@@ -269,6 +271,8 @@ class Helper:
         run.signal(signal.SIGKILL)
         kill(left)
         if left and now < max(run.ended_at + LINGER_S, run.kill_at or 0.0) + GONE_MAX_S:
+            return
+        if None in owned.values() and now < run.ended_at + UNSURE_S:
             return
         for stream in list(run.open):
             self._drop(run, stream)

@@ -18,6 +18,8 @@ MARK = "TIDEGATE_RUN"
 """Environment variable of every command: `<token of the helper>.<number of the run>`."""
 GONE_MAX_S = 10.0
 """A killed process that has not gone by then hangs in the kernel; it is no longer waited for."""
+UNSURE_S = 0.5
+"""A process takes less to become another program; one that shows no environment later has none."""
 TICK_S = 0.02
 
 
@@ -93,7 +95,8 @@ class Run:
             self.code = found.si_status if exited else -found.si_status
             self.ended_at = boottime()
 
-    def owns(self, pid: int, token: str) -> bool:
+    def owns(self, pid: int, token: str) -> bool | None:
+        """Is this orphan ours? None: it does not say."""
         try:
             if os.getsid(pid) == self.pid or os.getpgid(pid) == self.pid:
                 return True
@@ -121,13 +124,25 @@ def children_by_parent(parent: int) -> list[int]:
     return [pid for pid in _pids() if _parent(pid) == parent]
 
 
-def has_mark(pid: int, mark: str) -> bool:
-    """Does its environment hold a mark that begins like this one?"""
+def has_mark(pid: int, mark: str) -> bool | None:
+    """Does its environment hold a mark that begins like this one?
+
+    None: it shows no environment, because it is just becoming another program, or has wiped it.
+    """
     try:
         with open(f"/proc/{pid}/environ", "rb") as environ:
-            return f"\0{MARK}={mark}".encode() in b"\0" + environ.read()
-    except OSError:
+            held = environ.read()
+        if not held:
+            return None if _has_memory(pid) else False
+    except OSError:  # it has gone, or is another user's
         return False
+    return f"\0{MARK}={mark}".encode() in b"\0" + held
+
+
+def _has_memory(pid: int) -> bool:
+    """It is neither a thread of the kernel nor dead."""
+    with open(f"/proc/{pid}/statm", "rb") as statm:
+        return not statm.read().startswith(b"0 ")
 
 
 def kill(pids: Iterable[int]) -> None:
@@ -139,13 +154,14 @@ def kill(pids: Iterable[int]) -> None:
 
 def sweep(token: str) -> None:
     """Kill all that a helper which has gone had started, and wait until it has gone."""
-    mark, until, empty = f"{token}.", boottime() + GONE_MAX_S, 0
-    # Twice, because the helper may have died between a fork and its exec.
-    while empty < 2 and boottime() < until:
-        found = [pid for pid in _pids() if has_mark(pid, mark)]
-        empty = 0 if found else empty + 1
-        for pid in found:
+    mark, began_at = f"{token}.", boottime()
+    while boottime() < began_at + GONE_MAX_S:
+        seen = {pid: has_mark(pid, mark) for pid in _pids()}
+        for pid in (pid for pid, marked in seen.items() if marked):
             _kill_marked(pid, mark)
+        unsure = None in seen.values() and boottime() < began_at + UNSURE_S
+        if True not in seen.values() and not unsure:
+            return
         pause()
 
 

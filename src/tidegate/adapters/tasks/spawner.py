@@ -110,9 +110,9 @@ class Spawner:
 
         Being cancelled ends the command. Raises TransientError: nothing was started.
         """
+        link = await self._connected()
         running = self._runs.get(key)
         if running is None:
-            link = await self._connected()
             self._count += 1
             running = _Run(self._count, asyncio.get_running_loop().create_future())
             self._runs[key] = running
@@ -131,6 +131,11 @@ class Spawner:
         except asyncio.CancelledError:
             self._ask(running, {"op": "end", "why": "stop", "grace_s": 0.0})
             raise
+
+    @property
+    def helper_pid(self) -> int | None:
+        """The helper's process, while there is one."""
+        return None if self._link is None else self._link.process.pid
 
     def runs(self, key: str) -> bool:
         return key in self._runs
