@@ -279,6 +279,15 @@ class ReaderCellContract(Contract):
         assert dict(reader.counts("trigger")) == {("a", 0): 1}
         assert dict(reader.counts("unknown")) == {}
 
+    def test_the_last_day_is_the_greatest_of_its_kind(self, store: Store, reader: Reader) -> None:
+        turn(store, cells=[cell(1, gate(day=-7)), cell(2, gate(day=99, kind="trigger"))])
+        only = reader.last_day("gate")
+        turn(store, cells=[cell(3, gate(day=12)), cell(4, gate("stock", day=3))])
+
+        assert (only, reader.last_day("gate"), reader.last_day("trigger")) == (-7, 12, 99)
+        assert reader.last_day(LONG_KIND) is None
+        assert reader.last_day("unknown \0") is None
+
     def test_a_journal_comes_by_version_unpacked_and_outlives_its_cell(
         self, store: Store, reader: Reader
     ) -> None:
