@@ -180,6 +180,12 @@ def test_a_window_that_cannot_be_is_a_fault(changes: dict[str, Json]) -> None:
     assert len(faults({"maintenance": [{**WEEKLY, **changes}]})) == 1
 
 
+def test_an_instant_without_a_zone_is_a_fault_where_it_stands() -> None:
+    once = {"from": "2024-01-15T10:00:00", "until": "2024-01-16T10:00:00Z"}
+
+    assert faults({"maintenance": [once]}) == [("maintenance", 0, "from")]
+
+
 @pytest.mark.parametrize("key", ["schedules", "adaptive_scheduling", "cron", "business_patterns"])
 def test_what_a_later_version_follows_is_a_fault_at_its_key(key: str) -> None:
     assert faults({key: {"enabled": True}}) == [(key,)]

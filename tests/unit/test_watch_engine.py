@@ -417,6 +417,13 @@ def test_a_channel_that_cannot_work_is_a_fault(channel: Json) -> None:
     assert len(faults({"channels": {"a": channel}})) == 1
 
 
+def test_a_zone_that_does_not_exist_is_a_fault() -> None:
+    ((where, what),) = faults({"timezone": "Europe/Berln"})
+
+    assert where == ("timezone",)
+    assert 'did you mean "Europe/Berlin"?' in what
+
+
 def test_check_warns_of_channels_whose_notices_would_only_reach_the_console() -> None:
     rule = {
         "actions": [

@@ -20,6 +20,7 @@ from tidegate.kernel.window import Window, parse_weekday, parse_window
 from tidegate.kernel.workday import WEEKDAYS
 from tidegate.kernel.zone import format_time_of_day, parse_time_of_day, zone
 
+_FAR = "9999-12-31T23:59:59Z"
 JOBS_MAX = 1_000
 """Jobs one window names."""
 
@@ -94,8 +95,19 @@ class WindowDocument(BaseModel):
     @classmethod
     def _is_a_zone(cls, name: str | None) -> str | None:
         if name is not None:
-            zone(name)
+            try:
+                zone(name)
+            except ValueError as error:
+                raise ValueError(f"this is no time zone|{str(error).partition('|')[2]}") from error
         return name
+
+    @field_validator("since", "until", mode="after")
+    @classmethod
+    def _is_an_instant(cls, text: str | None) -> str | None:
+        # What follows sees both; alone, a wrong one is pointed at where it stands.
+        if text is not None:
+            parse_window(since=text, until=_FAR)
+        return text
 
     @model_validator(mode="after")
     def _is_a_window(self) -> Self:

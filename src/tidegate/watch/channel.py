@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.step import Document, DocumentKind
+from tidegate.kernel.zone import zone
 
 CHANNELS_MAX = 100
 OWNERS_MAX = 5_000
@@ -42,6 +43,14 @@ def _reference(text: str) -> str:
             "a secret stands here by reference only|write env:NAME, or file:/path to a file"
         )
     return text
+
+
+def _zone(name: str) -> str:
+    try:
+        zone(name)
+    except ValueError as error:
+        raise ValueError(f"this is no time zone|{str(error).partition('|')[2]}") from error
+    return name
 
 
 def _address(text: str) -> str:
@@ -89,7 +98,7 @@ class ProjectDocument(BaseModel, frozen=True, extra="forbid"):
 
     name: Annotated[str, Field(min_length=1, max_length=100)] = "project"
     description: str = ""
-    timezone: str = "UTC"
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     channels: Annotated[dict[Name, ChannelDocument], Field(max_length=CHANNELS_MAX)] = {}
     default_channel: Name = CONSOLE
     owners: Annotated[dict[str, str], Field(max_length=OWNERS_MAX)] = {}
