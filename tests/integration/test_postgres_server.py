@@ -12,6 +12,8 @@ import pytest
 
 from tidegate.testing.postgres import Address, PostgresFailed, Server, shared
 
+pytestmark = pytest.mark.postgres
+
 USER = """
 import sys
 from pathlib import Path

@@ -34,6 +34,7 @@ from tidegate.testing.postgres import Server
 from tidegate.testing.replica import CODEC, DAY, audit, run_turn, run_turns, take, writes_of
 from tidegate.testing.wire import Wire
 
+pytestmark = pytest.mark.postgres
 Open = Callable[..., PostgresStore]
 
 
@@ -178,6 +179,21 @@ def test_a_sleeper_is_let_go_when_hints_are_closed(postgres_url: str) -> None:
         sleeping = threads.submit(hints.wait, 60)
         hints.close()
         assert sleeping.result(10) is False
+
+
+def test_a_sleeper_that_was_cut_off_looks_again_once_it_listens(
+    wire: Wire, postgres_url: str
+) -> None:
+    hints = PostgresHints(through(wire, postgres_url), replica="sleeper")
+    assert hints.wait(10)
+    wire.cut()
+
+    cut_off = hints.wait(10)
+    wire.close()
+    away = hints.wait(0.1)
+
+    hints.close()
+    assert (cut_off, away) == (True, False)
 
 
 # ---- killed, cut off, restarted
@@ -540,12 +556,16 @@ def test_a_renewal_passes_by_rows_that_a_turn_holds(opened: Open) -> None:
     held = [Claim(one.cell, one.call, one.fence) for one in store.claim(Instant(2), "one", 3)]
     taken = other.take(Wanted(Instant(0), outcomes=held[:1]))
 
-    ours = store.renew(Instant(10), "one", held)
+    during = store.renew(Instant(10), "one", held)
+    other.commit(
+        taken,
+        Writes(at=taken.now, log=None, activation=0, next_cell=taken.next_cell, outcomes=held[:1]),
+    )
+    after = store.renew(Instant(20), "one", held)
 
     assert list(taken.stale) == []
-    assert list(ours) == held  # whether the outcome counts is not known before the commit
-    other.abandon()
-    assert list(store.renew(Instant(20), "one", held)) == held
+    assert list(during) == held  # whether the outcome counts is not known before the commit
+    assert list(after) == held[1:]
 
 
 class Slow:

@@ -36,14 +36,13 @@ class PostgresHints:
         with self._held:
             if self._closed:
                 return False
-            try:
-                if self._listen():
-                    return True
-                return self._hear(timeout_s)
-            except TransientError:
-                # The database is away; there is nothing to hear, but the time passes.
-                select.select([self._woken], (), (), timeout_s)
-                return False
+            with suppress(TransientError):
+                return self._listen() or self._hear(timeout_s)
+            with suppress(TransientError):
+                return self._listen()
+            # The database is away; there is nothing to hear, but the time passes.
+            select.select([self._woken], (), (), timeout_s)
+            return False
 
     def close(self) -> None:
         """From any thread; a wait ends at once."""
