@@ -219,9 +219,8 @@ def test_other_bytes_stay_in_base64_beside_the_data(kind: Any) -> None:
 
 
 def test_of_data_and_base64_the_data_counts() -> None:
-    event = read(data_base64="AP8=")
-
-    assert event == read(specversion=...)
+    assert read(data_base64="AP8=") == read(specversion=...)
+    assert read(data=0, data_base64="AP8=").data == 0
 
 
 def test_a_bad_value_inside_base64_json_is_refused_like_any_other() -> None:
@@ -253,9 +252,10 @@ def test_an_integer_beyond_64_bits_is_kept_as_text() -> None:
 def test_an_integer_of_five_thousand_digits_is_kept_as_text() -> None:
     digits = "7" * 5000
 
-    event = decode(b'{"id":"a","source":"s","type":"t","data":' + digits.encode() + b"}", now=NOW)
+    numbers = f"[{digits}, 18446744073709551616, 18446744073709551615]"
+    event = decode(b'{"id":"a","source":"s","type":"t","data":' + numbers.encode() + b"}", now=NOW)
 
-    assert event.data == digits
+    assert event.data == [digits, "18446744073709551616", 18446744073709551615]
     assert event.marks & LONG_INTEGER
 
 
@@ -272,6 +272,12 @@ def test_what_is_no_number_is_refused(number: str) -> None:
 @pytest.mark.parametrize("place", ['{"data":"%s"}', '{"data":{"%s":1}}', '{"id":"%s"}'])
 def test_half_a_surrogate_pair_is_refused(escape: str, place: str) -> None:
     error = refused((place % escape).encode())
+
+    assert error.code == "event.string"
+
+
+def test_a_long_integer_does_not_hide_half_a_surrogate_pair() -> None:
+    error = refused(b'{"id":"a","source":"s","type":"t","data":[18446744073709551616,"\\ud800"]}')
 
     assert error.code == "event.string"
 
@@ -298,10 +304,13 @@ def test_a_text_may_have_256_kib_and_no_more() -> None:
 
 # ---- limits
 def test_an_event_may_be_nested_64_deep_and_no_more() -> None:
-    def nested(depth: int) -> bytes:
-        return b'{"id":"a","source":"s","type":"t","data":' + b"[" * depth + b"]" * depth + b"}"
+    def nested(depth: int, beside: bytes = b"") -> bytes:
+        deep = b"[" * depth + b"]" * (depth - 1) + beside + b"]"
+        return b'{"id":"a","source":"s","type":"t","data":' + deep + b"}"
 
     assert decode(nested(63), now=NOW).id == "a"
+    assert decode(nested(63, beside=b",[],[]"), now=NOW).id == "a"
+    assert refused(nested(64, beside=b",[],[]")).code == "event.depth"
     assert refused(nested(64)).code == "event.depth"
     assert refused(nested(900)).code == "event.depth"
 

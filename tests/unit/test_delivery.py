@@ -86,9 +86,9 @@ def test_a_batch_may_be_empty() -> None:
      b"[" * 5000 + b"]" * 5000, b'{"a" 1}', b""],
 )  # fmt: skip
 def test_a_bad_member_leaves_its_neighbours_alone(bad: bytes) -> None:
-    delivery = split_request(BATCH, {}, b'[{"id":"a"},' + bad + b', {"id":"b, ]"}]')
+    delivery = split_request(BATCH, {}, b'[{"id":"a"},' + bad + b', {"id":"b, ]","d":[1,2]}]')
 
-    assert delivery.events == (b'{"id":"a"}', bad, b'{"id":"b, ]"}')
+    assert delivery.events == (b'{"id":"a"}', bad, b'{"id":"b, ]","d":[1,2]}')
     with pytest.raises(InputError) as caught:
         decode(bad, now=NOW)
     assert caught.value.code.startswith("event.")
@@ -253,6 +253,7 @@ def test_what_is_no_json_at_all_cannot_be_read(content_type: str, body: bytes) -
         (b'{\n "id": "a"\n}\n{\n "id": "b"\n}\n', (b'{\n "id": "a"\n}', b'{\n "id": "b"\n}')),
         (b'[{"id":"a"}]\n[{"id":"b"}]', (b'{"id":"a"}', b'{"id":"b"}')),
         (b'{"id":"a"}\n{"id": \n{"id":"b"}', (b'{"id":"a"}', b'{"id":', b'{"id":"b"}')),
+        (b'{"id": \n{"id":"b"}', (b'{"id":', b'{"id":"b"}')),
         (b'{"id":"a"}\n{"x":"unclosed\n{"id":"b"}', (b'{"id":"a"}', b'{"x":"unclosed', b'{"id":"b"}')),
         (b'{\n "n": NaN\n}\n{\n "id": "b"\n}', (b'{\n "n": NaN\n}', b'{\n "id": "b"\n}')),
         (b'[{"n": NaN},\n {"id":"b"}]', (b'{"n": NaN}', b'{"id":"b"}')),

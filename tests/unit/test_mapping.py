@@ -231,6 +231,14 @@ def test_fields_get_their_normalised_names_and_the_rest_of_the_context_stays() -
     assert heard.extensions["context"] == {"app": "CRM", "kept": 1}
 
 
+def test_a_normalised_name_that_is_null_in_the_context_is_filled_from_the_top() -> None:
+    mapped = apply(
+        event(context={"owner": None}, owner="crm_team"), context_mapping={"owner": "context.owner"}
+    )
+
+    assert (mapped.owner, mapped.extensions["context"]) == ("crm_team", {"owner": "crm_team"})
+
+
 def test_a_context_that_is_no_object_is_left_alone() -> None:
     mapped = apply(event(context="text", app="CRM"), context_mapping={"app": "application"})
 
@@ -359,6 +367,15 @@ def test_a_business_date_may_be_computed_with_the_mappings_own_settings() -> Non
     assert tokyo.day == DAY
     assert late.day == parse_day("2024-01-12")
     assert always.day == parse_day("2024-01-14")
+
+
+def test_the_mappings_settings_go_before_what_an_event_calls_so() -> None:
+    mapped = apply(
+        event(cutoff="noon", calendar="x"),
+        business_date_mapping="business_day(time, -1, calendar, timezone, cutoff)",
+    )
+
+    assert mapped.day == parse_day("2024-01-12")
 
 
 def test_a_computation_that_fails_is_a_reason() -> None:

@@ -101,7 +101,10 @@ def _time_of_day(text: str) -> str:
 
 
 def _zone(name: str) -> str:
-    zone(name)
+    try:
+        zone(name)
+    except ValueError as error:
+        raise ValueError(f"no time zone|{str(error).partition('|')[2]}") from error
     return name
 
 

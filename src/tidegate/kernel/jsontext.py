@@ -65,6 +65,7 @@ def _read_slowly(raw: bytes) -> tuple[Json, bool]:
     long_integers: list[str] = []
 
     def integer(text: str) -> int | str:
+        # Long ones become text here already: `_encode` would stop at them, before a surrogate.
         if len(text) <= _DIGITS_PYTHON:
             value = int(text)
             if len(text) <= _DIGITS_SAFE or INTEGER_MIN <= value <= INTEGER_MAX:

@@ -58,12 +58,15 @@ class Unread(Struct, frozen=True):
 # ---- values
 def taker(written: tuple[str, ...]) -> Take:
     """Reads the first of these paths that is there; null counts as not there."""
-    takes = tuple(map(_take_path, written))
-    if len(takes) == 1:
-        return takes[0]
+    first, *others = map(_take_path, written)
+    if not others:
+        return first
 
     def take_first(event: Event) -> Json:
-        for take in takes:
+        value = first(event)
+        if value is not MISSING and value is not None:
+            return value
+        for take in others:
             value = take(event)
             if value is not MISSING and value is not None:
                 return value
