@@ -10,7 +10,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.orders import RequestRun, StartRun
 from tidegate.kernel.step import Engine, Key, Refusal
 from tidegate.schedule import engine
-from tidegate.schedule.hold import ALL, WINDOWS_MAX, Hold, hold_key
+from tidegate.schedule.hold import ALL, REVIEW_MAX, WINDOWS_MAX, Hold, hold_key
 from tidegate.schedule.orders import AddWindow, CancelTrigger, Pause, RemoveWindow, Resume
 from tidegate.schedule.queue import CHUNK_MAX
 from tidegate.schedule.trigger import Status, Trigger
@@ -413,6 +413,17 @@ def test_a_long_queue_starts_a_chunk_a_step_and_loses_none() -> None:
     assert max(_per_turn(desk)) <= CHUNK_MAX
     assert desk.queue() == 0
     assert [key for key in desk.driver.kind("hold") if "/" in key.name] == []
+
+
+def test_more_waiting_jobs_than_one_step_reviews_are_all_served() -> None:
+    names = [f"job{number}" for number in range(REVIEW_MAX + 3)]
+    desk = Desk({("job", name): {} for name in names})
+    desk.give(Pause())
+    desk.driver.give(*(RequestRun(job=name, request="r1", day=DAY) for name in names))
+
+    desk.give(Resume())
+
+    assert [start.request.job for start in desk.run.heard] == names
 
 
 def _per_turn(desk: Desk) -> list[int]:

@@ -6,6 +6,7 @@ One shape for both, so an execution has the id of the trigger it came from.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tidegate.kernel import ids
 from tidegate.kernel.clock import NO_DAY, format_day, parse_day
@@ -16,7 +17,9 @@ NO_DATE = "-"
 _SEGMENT = re.compile(r"[A-Za-z0-9_.:+%~-]+", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def public_id(key: Key) -> str:
+    # A start names its trigger and execution in several answers and events at once.
     return ids.public(key.scope, business_date(key) or NO_DATE, key.name)
 
 
