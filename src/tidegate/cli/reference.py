@@ -1,0 +1,132 @@
+"""Reference: docs/reference, generated from the code: commands, error codes, limits, documents.
+
+python -m tidegate.cli.reference docs/reference
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tidegate.cli.main import EXITS, TREE, cli
+from tidegate.kernel.errors import CODES
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by file name."""
+    return {
+        "commands.md": commands(),
+        "errors.md": errors(),
+        "api.md": api(),
+        "documents.md": documents(),
+    }
+
+
+def commands() -> str:
+    """The help of every command."""
+    lines = ["# Commands", "", "Generated. stdout is data, stderr is talk.", ""]
+    context = click.Context(cli, info_name="tidegate")
+    for name in sorted(TREE):
+        command = cli.get_command(context, name)
+        assert command is not None
+        lines += _command(command, f"tidegate {name}")
+    lines += [
+        "## Exit codes",
+        "",
+        "| code | meaning |",
+        "| --- | --- |",
+        "| 0 | ok |",
+        "| 1 | failed |",
+    ]
+    meanings = {
+        2: "usage",
+        3: "not found",
+        4: "auth",
+        5: "conflict",
+        6: "timeout",
+        7: "unreachable",
+    }
+    assert set(EXITS.values()) == set(meanings)
+    lines += [f"| {code} | {meaning} |" for code, meaning in meanings.items()]
+    lines += [
+        "| 10 | explain: not yet |",
+        "| 11 | explain: late |",
+        "| 12 | explain: needs a person |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _command(command: click.Command, path: str) -> list[str]:
+    lines: list[str] = []
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path)
+        for name in sorted(command.list_commands(context)):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            lines += _command(inner, f"{path} {name}")
+        return lines
+    context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100)
+    return [f"## {path}", "", "```text", command.get_help(context), "```", ""]
+
+
+def errors() -> str:
+    """The table of codes."""
+    lines = [
+        "# Error codes", "", "Generated. Codes are API: never reused for another meaning.", "",
+        "| code | HTTP | title | retry |", "| --- | --- | --- | --- |",
+    ]  # fmt: skip
+    for code in sorted(CODES):
+        row = CODES[code]
+        again = "yes" if row.retryable else "no"
+        lines.append(f"| `{code}` | {row.http_status} | {row.title} | {again} |")
+    return "\n".join(lines) + "\n"
+
+
+def api() -> str:
+    """Every route; the whole truth is GET /api/v1/openapi.json."""
+    from tidegate.api.openapi import EVENTS_PATH
+
+    lines = ["# HTTP API", "", "Generated. The schema is served at `/api/v1/openapi.json`.", ""]
+    lines += ["| method | path | what |", "| --- | --- | --- |"]
+    schema = openapi()
+    for path in sorted(schema["paths"]):
+        for method, operation in schema["paths"][path].items():
+            lines.append(f"| {method.upper()} | `{path}` | {operation['summary']} |")
+    assert EVENTS_PATH in schema["paths"]
+    return "\n".join(lines) + "\n"
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document, without a running process."""
+    from tidegate.api.app import make_app
+
+    app = make_app(None)  # type: ignore[arg-type]  # describing calls nothing
+    found: dict[str, Any] = json.loads(json.dumps(app.openapi()))
+    return found
+
+
+def documents() -> str:
+    """The JSON Schema of every document."""
+    from tidegate.services.engines import DOCUMENT_KINDS
+
+    lines = ["# Documents", "", "Generated: the JSON Schema of each kind of document.", ""]
+    for kind in sorted(DOCUMENT_KINDS, key=lambda one: one.name):
+        where = f"{kind.folder}/*.yaml" if kind.folder else "tidegate.yaml"
+        schema = json.dumps(kind.model.model_json_schema(), indent=1, sort_keys=True)
+        lines += [f"## {kind.name}: `{where}`", "", "```json", schema, "```", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
