@@ -173,6 +173,7 @@ class LocalWork:
             "itself": lambda: plan.result(self.invents),
             "lease": lambda: Failed("Tidegate.LeaseLost", "the lease ended"),
             "stop": lambda: Failed("Tidegate.Stopped", "on request"),
+            "killed": lambda: Failed("Tidegate.Stopped", "with its machine"),
         }
         return ends[stretch.how]()
 
@@ -193,6 +194,11 @@ class LocalWork:
         self._until[key] = None if lease_s is None else asyncio.get_running_loop().time() + lease_s
         if key in self._ends:
             self._wind(key)
+
+    def kill(self) -> None:
+        """The machine is gone, and all that ran on it."""
+        for key in list(self._ends):
+            self._end(key, "killed")
 
     def _wind(self, key: str) -> None:
         self._unwind(key)
