@@ -135,6 +135,16 @@ def test_after_a_syntax_fault_reading_goes_on_with_the_next_document(*, pure: bo
     ]
 
 
+def test_places_after_a_syntax_fault_are_those_of_the_file() -> None:
+    text = "a: @\n---\nb: two\nc: {{ ds }}\n"
+
+    (document,), wrong = parse(text, "x.yaml")
+
+    assert document.places["b",].value == Span(3, 4, 3)
+    assert [(fault.line, fault.column) for fault in wrong] == [(1, 4), (4, 5)]
+    assert wrong[1].fix == 'write "{{ ds }}"'
+
+
 def test_what_a_syntax_fault_follows_is_no_document() -> None:
     assert parse("a: 1\n---\nrule_name:daily\nb: 2\n", "x.yaml")[0] == parse("a: 1", "x.yaml")[0]
 
@@ -258,6 +268,14 @@ def test_aliases_stand_for_so_many_values_only(join: str) -> None:
 
     assert len(told) == 1
     assert f"more than {ALIAS_NODES_MAX:,} values" in told[0]
+
+
+def test_as_many_values_as_are_allowed_may_be_repeated() -> None:
+    ones = ", ".join("1" * 99)  # with the list itself a hundred values
+    repeats = ALIAS_NODES_MAX // 100
+
+    assert faults(f"a: &a [{ones}]\nb: [{'*a, ' * repeats}]") == []
+    assert len(faults(f"a: &a [{ones}]\nb: [{'*a, ' * repeats} *a]")) == 1
 
 
 # ---- limits

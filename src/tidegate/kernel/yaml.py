@@ -137,7 +137,6 @@ class _Reader:
         """Reads on from an offset; the offset to resume from after a syntax fault, None at the end."""
         text = self._lines.text
         self._base = base
-        self._begin()
         loader = yaml.SafeLoader if pure else _LOADER
         try:
             self._events = yaml.parse(text[base:], Loader=loader)
@@ -152,6 +151,7 @@ class _Reader:
             if self._last and not self._ended:
                 # What follows belonged to it, so it is no whole document.
                 self.documents.pop()
+                self._last = False
             found = complaint(error, base, text)
             fault = syntax_fault(found, self._file, self._lines)
             if not any(other.line == fault.line for other in self.faults):
