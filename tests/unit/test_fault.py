@@ -242,18 +242,60 @@ def test_of_plain_alternatives_the_nearest_speaks() -> None:
     assert told(Rule, text) == ['4:12: channel is the number 5; fix: write it in quotes: "5"']
 
 
-def test_of_equally_near_alternatives_what_all_say_is_told() -> None:
-    class One(Base):
-        name: str
-        x: int
+def test_the_alternative_that_knows_the_word_is_meant_however_much_it_lacks() -> None:
+    assert told(Rule, "rule_name: a\nfallback:\n- action_type: notify\n") == [
+        '3:3: "channel" is missing; fix: add channel (text)',
+        '3:3: "message" is missing; fix: add message (text)',
+    ]
 
-    class Other(Base):
-        name: str
-        y: int
 
-    model = model_of("Model", __base__=Base, a=(One | Other, ...))
+def test_an_alternative_knows_its_own_keys_alone() -> None:
+    text = "rule_name: a\nfallback:\n- {action_type: notify, channel: x, message: y, job_nam: z}"
 
-    assert told(model, "a: {}") == ['1:1: "name" is missing; fix: add name (text)']
+    assert told(Rule, text) == ['3:49: unknown key "job_nam"; fix: remove it']
+
+
+class One(Base):
+    name: str
+    x: int
+
+
+class Other(Base):
+    name: int
+    y: int
+
+
+class Large(Base):
+    name: str
+    y: int
+    z: int
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (One | Other, "{}", ['"name" is missing; fix: add name (text or a whole number)']),
+        (
+            One | Large,
+            "{}",
+            [
+                '"name" is missing; fix: add name (text)',
+                '"x" is missing; fix: add x (a whole number)',
+            ],
+        ),
+        (One | Large, "{name: a, y: b, z: 1}", ['y is the text "b"; fix: write a whole number']),
+        (One | Large, "{name: a, y: 1}", ['"z" is missing; fix: add z (a whole number)']),
+    ],
+)
+def test_of_alternatives_without_a_word_the_nearest_speaks(
+    kind: Any, text: str, said: list[str]
+) -> None:
+    model = model_of("Model", __base__=Base, a=(kind, ...))
+
+    found = [one.partition(": ")[2] for one in told(model, f"a: {text}")]
+
+    assert len(found) == len(said)
+    assert all(one.startswith(wanted) for one, wanted in zip(found, said, strict=True))
 
 
 def test_what_is_no_alternative_at_all_is_one_fault() -> None:
@@ -352,6 +394,13 @@ def test_a_long_line_is_cut_around_the_caret(column: int) -> None:
 
     assert len(shown) <= len("   1 | ") + SHOWN_MAX + 6
     assert shown[caret.index("^")] == line[column - 1]
+
+
+def test_a_long_piece_of_a_long_line_is_cut_with_it() -> None:
+    _, shown, caret, _ = render([Fault("a", 1, 300, 300, "here")], {"a": "x" * 1000}).split("\n")
+
+    assert len(shown) <= len("   1 | ") + SHOWN_MAX + 6
+    assert len(caret) <= len(shown)
 
 
 def test_a_place_outside_of_its_text_is_printed_without_a_line() -> None:

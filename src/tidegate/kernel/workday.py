@@ -165,7 +165,7 @@ def _country_year(country: str, subdivision: str, year: int) -> _Year:
     found = holidays.country_holidays(
         country, subdiv=subdivision or None, years=year, language="en_US"
     )
-    names = {date_day(date): name for date, name in found.items() if date.year == year}
+    names = {date_day(date): name for date, name in found.items()}
     first = date_day(day_date(Day(0)).replace(year=year))
     last = date_day(day_date(Day(0)).replace(year=year, month=12, day=31))
     closed = frozenset(
