@@ -14,7 +14,14 @@ from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import CallTask, Document, Done, Engine, Failed, Key, Outcome, Refusal
 from tidegate.run import engine
 from tidegate.run.document import JobDocument
-from tidegate.run.execution import HEAD_MAX, OUTPUT_MAX, Execution, Status, fold
+from tidegate.run.execution import (
+    HEAD_MAX,
+    OUTPUT_MAX,
+    PAYLOAD_MAX,
+    Execution,
+    Status,
+    fold,
+)
 from tidegate.run.orders import StopExecution
 from tidegate.testing.driver import Driver, Ear, refusal
 
@@ -454,6 +461,20 @@ def test_a_long_output_never_fails_work_that_succeeded() -> None:
     assert floor.execution.status == Status.SUCCEEDED
     assert floor.execution.output["tidegate_omitted_bytes"] == OUTPUT_MAX + len('{"text":""}')
     assert len(floor.execution.output["head"]) == HEAD_MAX
+
+
+def test_a_task_that_would_be_given_too_much_fails_and_says_so() -> None:
+    floor = Floor(retry=RETRY)
+
+    floor.start(parameters={"text": "x" * PAYLOAD_MAX})
+
+    assert (floor.execution.status, floor.execution.error) == (
+        Status.FAILED, "States.DataLimitExceeded",
+    )  # fmt: skip
+    assert "pass where the data is" in floor.execution.cause
+    assert floor.driver.effects == {}
+    assert "tidegate_omitted_bytes" in floor.watch.heard[0].data["parameters"]
+    assert fold(floor.driver.journal[KEY]) == floor.execution
 
 
 def test_a_long_cause_says_how_much_is_left_out() -> None:

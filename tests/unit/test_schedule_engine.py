@@ -10,6 +10,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.orders import RequestRun, StartRun
 from tidegate.kernel.step import Engine, Key, Refusal
 from tidegate.schedule import engine
+from tidegate.schedule.admission import PARAMETERS_MAX
 from tidegate.schedule.hold import ALL, REVIEW_MAX, WINDOWS_MAX, Hold, hold_key
 from tidegate.schedule.orders import AddWindow, CancelTrigger, Pause, RemoveWindow, Resume
 from tidegate.schedule.queue import CHUNK_MAX
@@ -132,7 +133,7 @@ def test_a_rules_request_for_an_unknown_job_is_kept_and_waits_for_a_person() -> 
     assert 'did you mean "report"?' in refused.reasons[0].text
     assert (answer["status"], desk.started) == ("refused", [])
     assert desk.driver.types() == ["tidegate.trigger.refused"]
-    assert desk.driver.said[0].data["reasons"][0]["what"] == "job"
+    assert desk.driver.said[0].data["reasons"][0]["what"] == "job.unknown"
 
 
 def test_a_persons_request_for_an_unknown_job_is_refused_and_leaves_nothing() -> None:
@@ -142,6 +143,19 @@ def test_a_persons_request_for_an_unknown_job_is_refused_and_leaves_nothing() ->
 
     assert (answer.code, answer.fix) == ("job.unknown", 'did you mean "report"?')
     assert desk.driver.cells == {}
+
+
+def test_parameters_that_are_too_large_are_refused_and_not_kept() -> None:
+    desk = Desk()
+    large = {"text": "x" * PARAMETERS_MAX}
+
+    kept = desk.ask(parameters=large)
+    person = refusal(desk.give(RequestRun(job="report", request="r2", parameters=large)))
+
+    assert (kept["status"], person.code) == ("refused", "trigger.parameters")
+    assert desk.trigger().asked.parameters == {}
+    assert "are allowed; pass where the data is" in desk.trigger().reasons[0].text
+    assert desk.started == []
 
 
 # ---- pauses

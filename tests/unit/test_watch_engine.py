@@ -15,7 +15,7 @@ from tidegate.testing.driver import Driver
 from tidegate.watch import engine
 from tidegate.watch.channel import ProjectDocument
 from tidegate.watch.counter import TAGS_MAX, Counter
-from tidegate.watch.notice import MESSAGE_MAX, Notice
+from tidegate.watch.notice import DATA_MAX, MESSAGE_MAX, Notice
 from tidegate.watch.notice import Status as NoticeStatus
 from tidegate.watch.sla import Sla, Status
 
@@ -174,6 +174,15 @@ def test_a_very_long_message_says_how_much_is_left_out() -> None:
     driver.give(Tell(notice="n1", channel="ops", message="x" * (MESSAGE_MAX + 7)))
 
     assert notice_of(driver).message.endswith("... (7 more characters)")
+
+
+def test_of_very_much_data_only_the_size_goes_along() -> None:
+    driver = watching()
+
+    driver.give(tell(data={"text": "x" * DATA_MAX}))
+
+    size = DATA_MAX + len('{"text":""}')
+    assert sent_by(driver)[0].body["data"] == {"tidegate_omitted_bytes": size}
 
 
 # ---- SLA clocks

@@ -105,7 +105,7 @@ class RetryDocument(BaseModel, frozen=True, extra="forbid"):
 
     max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] = 3
     delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 366)] = 30
-    backoff_multiplier: Annotated[float, Field(ge=1, le=100)] = 2
+    backoff_multiplier: Annotated[float, Field(ge=1, le=100)] = 2.0
 
     def policy(self) -> RetryPolicy:
         return RetryPolicy(

@@ -29,6 +29,8 @@ from tidegate.kernel.orders import RequestRun
 from tidegate.kernel.retry import ONCE, RetryPolicy
 from tidegate.kernel.step import CARE_MIN, Durable, Kind
 
+PAYLOAD_MAX = 256 * 1024
+"""Bytes of JSON a task may be given, as the Amazon States Language has it."""
 OUTPUT_MAX = 64 * 1024
 """Bytes of JSON of an output that is kept whole; of a longer one its size and its head are."""
 HEAD_MAX = 4096
@@ -223,7 +225,7 @@ def at_rest(execution: Execution) -> Execution:
 
 # ---- bounds
 def bounded(output: Json) -> Json:
-    """An output to keep. A long one never fails work that succeeded: its size and head stay."""
+    """A value to keep. A long one never fails work that succeeded: its size and head stay."""
     written = value.canonical(output)
     if len(written) <= OUTPUT_MAX:
         return output

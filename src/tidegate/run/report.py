@@ -7,7 +7,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.orders import Tell
 from tidegate.kernel.public_id import business_date, public_id
 from tidegate.kernel.step import Key, Say
-from tidegate.run.execution import Execution, Status
+from tidegate.run.execution import Execution, Status, bounded
 from tidegate.run.job import Job
 
 CAUSE_TOLD_MAX = 500
@@ -68,5 +68,5 @@ def tell(key: Key, execution: Execution, job: Job | None) -> Tell:
         ),
         day=key.day,
         correlation_id=request.correlation_id,
-        data={**data, "parameters": dict(execution.parameters)},
+        data={**data, "parameters": bounded(dict(execution.parameters))},
     )

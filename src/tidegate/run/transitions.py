@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from tidegate.kernel import value
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
@@ -36,6 +37,7 @@ from tidegate.run import job as jobs
 from tidegate.run import report
 from tidegate.run.execution import (
     LIVE,
+    PAYLOAD_MAX,
     TIMEOUT,
     Began,
     Ended,
@@ -181,6 +183,9 @@ def _attempt(
     except (InputError, Missing) as error:
         facts = (fact, _not_filled(fact.attempt, error, fact.at))
         return _end(key, before, facts, job, said=said)
+    size = len(value.canonical(task.payload))
+    if size > PAYLOAD_MAX:
+        return _end(key, before, (fact, _too_large(fact.attempt, size, fact.at)), job, said=said)
     return Step(puts=_puts(key, before, (fact,), (task,)), says=said)
 
 
@@ -204,6 +209,17 @@ def _not_filled(attempt: int, error: Exception, now: Instant) -> Ended:
         status=Status.FAILED,
         error=NOT_FILLED,
         cause=executions.shortened(str(error)),
+    )
+
+
+def _too_large(attempt: int, size: int, now: Instant) -> Ended:
+    return Ended(
+        at=now,
+        attempt=attempt,
+        status=Status.FAILED,
+        error="States.DataLimitExceeded",
+        cause=f"the task would be given {size} bytes, {PAYLOAD_MAX} are allowed; "
+        "pass where the data is, not the data",
     )
 
 

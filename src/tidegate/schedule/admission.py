@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tidegate.kernel import spelling
+from tidegate.kernel import spelling, value
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.orders import RequestRun, StartRun
 from tidegate.kernel.public_id import public_id
@@ -24,6 +24,9 @@ from tidegate.schedule.book import Book
 from tidegate.schedule.hold import ALL, Hold, hold_key
 from tidegate.schedule.queue import Chunk, Waiting, chunk_key
 from tidegate.schedule.trigger import Reason, Trigger
+
+PARAMETERS_MAX = 256 * 1024
+"""Bytes of JSON of a request's parameters."""
 
 
 # ---- what stands against a start
@@ -62,7 +65,12 @@ def request(
         return Step(reply={**triggers.report(key, cell.state), "duplicate": True})
     trigger = Trigger(request=ask, requested_at=view.now, actor=actor, reason=reason)
     if ask.job not in book.jobs:
-        return _unknown(key, trigger, view, book)
+        return _refuse(key, trigger, "job.unknown", _no_job(ask.job, book), view)
+    size = len(value.canonical(dict(ask.parameters)))
+    if size > PARAMETERS_MAX:
+        # Not kept: they are what is too much.
+        trigger = replace(trigger, request=replace(ask, parameters={}))
+        return _refuse(key, trigger, "trigger.parameters", _too_many(size), view)
     own = view.cell(hold_key(key.scope), Hold).state
     everyone = view.cell(ALL, Hold).state
     why = reasons(key.scope, everyone, own, book, view.now)
@@ -77,21 +85,32 @@ def request(
     )
 
 
-def _unknown(key: Key, trigger: Trigger, view: View, book: Book) -> Answer:
-    """A person can choose another name at once; a rule's request is kept, so that it is seen."""
-    job = trigger.asked.job
-    fix = spelling.did_you_mean(
-        job, sorted(book.jobs), "write it in jobs/*.yaml, or name one that is there"
-    )
+def _refuse(
+    key: Key, trigger: Trigger, code: str, why: tuple[str, str], view: View
+) -> Step | Refusal:
+    """A person can ask again at once; a rule's request is kept, so that it is seen."""
     if trigger.actor is not None and trigger.asked.origin == "person":
-        return Refusal("job.unknown", f"no job is called {job[:80]!r}", fix)
-    refused = triggers.refuse(
-        trigger, Reason("job", f"no job is called {job[:80]!r}; {fix}"), view.now
-    )
+        return Refusal(code, *why)
+    refused = triggers.refuse(trigger, Reason(code, "; ".join(why)), view.now)
     return Step(
         puts=(Put(key, refused),),
         says=(say("refused", key, refused),),
         reply=triggers.report(key, refused),
+    )
+
+
+def _no_job(job: str, book: Book) -> tuple[str, str]:
+    otherwise = "write it in jobs/*.yaml, or name one that is there"
+    return (
+        f"no job is called {job[:80]!r}",
+        spelling.did_you_mean(job, sorted(book.jobs), otherwise),
+    )
+
+
+def _too_many(size: int) -> tuple[str, str]:
+    return (
+        f"the parameters have {size} bytes, {PARAMETERS_MAX} are allowed",
+        "pass where the data is, not the data",
     )
 
 
@@ -156,7 +175,7 @@ def _release(scope: str, own: Hold, first: Chunk, view: View, book: Book) -> Ans
     own = holds.wake(own, view.now, holds.soon(own, view.now) if queue.chunks else None)
     begun = tuple((key, view.cell(key, Trigger).state) for key in keys)
     if scope not in book.jobs:
-        withdrawn = Reason("job", f"{scope} was withdrawn while this waited")
+        withdrawn = Reason("job.unknown", f"{scope} was withdrawn while this waited")
         refused = tuple((key, triggers.refuse(one, withdrawn, view.now)) for key, one in begun)
         return Step(
             puts=(Put(hold, own), *(Put(key, one) for key, one in refused)),

@@ -38,7 +38,7 @@ class Status(IntEnum):
 class Reason(Struct, frozen=True, array_like=True):
     """One thing that stands against a start, and when it is known to end."""
 
-    what: str  # pause, window, queue, job
+    what: str  # pause, window, queue, or the code of a refusal
     text: str
     until: Instant | None = None
 

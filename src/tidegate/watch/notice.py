@@ -14,7 +14,7 @@ from enum import IntEnum
 
 from msgspec.structs import replace
 
-from tidegate.kernel import ids
+from tidegate.kernel import ids, value
 from tidegate.kernel.clock import NO_DAY, Instant, format_day, format_instant
 from tidegate.kernel.event import Json
 from tidegate.kernel.orders import Tell
@@ -23,6 +23,8 @@ from tidegate.watch.channel import Book
 
 MESSAGE_MAX = 16 * 1024
 """Characters of a message; a longer one says how much was left out."""
+DATA_MAX = 64 * 1024
+"""Bytes of JSON of the data that goes along; of more only the size does."""
 CALL = "Notice.1"
 
 
@@ -71,7 +73,7 @@ def begin(tell: Tell, book: Book, now: Instant) -> Put:
         diverted=route.diverted,
         told_at=now,
         correlation_id=tell.correlation_id,
-        data=tell.data,
+        data=_bounded(tell.data),
     )
     effect = SendNotice(
         call=CALL,
@@ -104,9 +106,14 @@ def _body(tell: Tell, notice: Notice, now: Instant) -> dict[str, Json]:
         body["correlation_id"] = tell.correlation_id
     if notice.diverted:
         body["diverted"] = f"meant for {notice.channel}: {notice.diverted}"
-    if tell.data:
-        body["data"] = dict(tell.data)
+    if notice.data:
+        body["data"] = dict(notice.data)
     return body
+
+
+def _bounded(data: Mapping[str, Json]) -> Mapping[str, Json]:
+    size = len(value.canonical(dict(data)))
+    return data if size <= DATA_MAX else {"tidegate_omitted_bytes": size}
 
 
 def _shortened(message: str) -> str:
