@@ -82,6 +82,7 @@ CODES: dict[str, Code] = {
     "task.failed": Code(500, "The task failed"),
     "task.unreachable": Code(503, "The task's service could not be asked", True),
     "timeout": Code(504, "It took too long", True),
+    "trigger.parameters": Code(422, "The parameters of a run are too large"),
     "trigger.state": Code(409, "The trigger's state does not allow this"),
     "trigger.unknown": Code(404, "No such trigger"),
     "unreachable": Code(503, "The server cannot be reached", True),
