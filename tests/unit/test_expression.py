@@ -413,6 +413,7 @@ def test_an_unknown_name_is_refused_where_the_names_are_known() -> None:
 
     assert (error.message, error.fix) == ("1:1: unknown name dta", "did you mean data?")
     assert expression.compile("data.x && [1].all(y, y > sequence)", names=names).paths
+    assert fault("[1].all(y, y > 0) && y", names=names).message == "1:22: unknown name y"
 
 
 def test_a_fault_counts_lines_and_columns_from_1() -> None:
@@ -527,6 +528,7 @@ def test_a_pattern_costs_the_same_however_often_it_was_used() -> None:
         ("yes && one", "1:8: && needs true or false, found number 1"),
         ("yes && (one == 2 || no.x) && word != 'Abc'", "one == 2 was false: 1; no.x is missing; word != 'Abc' was false: \"Abc\""),
         ("data.rows.all(r, r.n >= 0 && r.m > 0)", "r.m is missing"),
+        ("data.rows.all(r, r.n > 5 && r.n > 0)", "data.rows.all(r, r.n > 5 && r.n > 0) was false: r.n > 5 was false: 1"),
     ],
 )  # fmt: skip
 def test_a_condition_that_does_not_hold_says_why(source: str, why: str) -> None:

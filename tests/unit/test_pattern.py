@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.kernel.pattern import Pattern
+from tidegate.kernel.pattern import KEPT_MAX, Pattern
 from tidegate.kernel.pattern_parser import PatternError
 
 
@@ -29,6 +29,7 @@ from tidegate.kernel.pattern_parser import PatternError
         ("(?i:a)b", ["Ab", "ab"], ["aB"]),
         ("(?i)a(?-i)b", ["Ab"], ["AB"]),
         ("a(?i)b|c", ["aB", "C"], ["AB"]),
+        ("((?i)a)b", ["Ab"], ["AB"]),
         ("^[^\\d\\s]+$", ["ab_"], ["a1", "a b", ""]),
         ("^[\\D1]+$", ["a1"], ["2"]),
         ("^[]a-]+$", ["]a-"], ["b"]),
@@ -95,6 +96,7 @@ def test_what_a_pattern_learnt_is_bounded_and_changes_no_answer() -> None:
     answers = [pattern.found_in(text) for text in texts]
 
     assert answers == [text.count("x") < 2 for text in texts]
+    assert 0 < pattern.learnt <= KEPT_MAX
 
 
 def _write(dice: random.Random, depth: int) -> str:

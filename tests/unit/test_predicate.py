@@ -109,7 +109,7 @@ def test_a_predicate_that_no_value_meets_says_so() -> None:
         ("in [a]", 5, "was 5"),
         ("!= x", "x", 'was "x"'),
         ("matches ^b", "x" * 200, f'was "{"x" * 78}…'),
-        ("matches (a|b)$", "x" * 100_000, "has 100,000 characters; this pattern takes 83,333"),
+        ("matches (x|b)$", "x" * 100_000, "has 100,000 characters; this pattern takes 83,333"),
     ],
 )
 def test_a_predicate_says_what_stood_against_it(wanted: Json, value: Json, why: str) -> None:

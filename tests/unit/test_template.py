@@ -4,7 +4,7 @@ import pytest
 
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
-from tidegate.kernel.expression import TEXT_MAX, Missing
+from tidegate.kernel.expression import SOURCE_MAX, TEXT_MAX, Missing
 from tidegate.kernel.template import Style, Template, parse_any, parse_template
 
 SCOPE: dict[str, Json] = {
@@ -124,6 +124,7 @@ def test_a_missing_value_names_its_path_and_the_template(
         ("id", "{a + b}", "1:1: only a name may stand in single braces"),
         ("value", 'get_stage_descripton(env="prod")', "1:1: unknown function get_stage_descripton"),
         ("value", 'f"{business_unit!r}"', "1:17: unexpected !"),
+        ("action", f"a ${{{'1'.ljust(SOURCE_MAX + 1)}}}", "1:5: the expression is longer than 16,384 characters"),
         ("action", "x" * (TEXT_MAX + 1), "1:1: the template is longer than 65,536 characters"),
     ],
 )  # fmt: skip

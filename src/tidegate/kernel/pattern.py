@@ -82,6 +82,11 @@ class Pattern:
     def size(self) -> int:
         return len(self._program)
 
+    @property
+    def learnt(self) -> int:
+        """Transitions it keeps now."""
+        return self._kept.transitions
+
     def found_in(self, text: str) -> bool:
         """Whether it matches anywhere in the text."""
         # Another thread may forget what is kept here; this one then goes on with what it holds.
