@@ -568,6 +568,18 @@ def test_a_renewal_passes_by_rows_that_a_turn_holds(opened: Open) -> None:
     assert list(after) == held[1:]
 
 
+def test_of_two_outcomes_of_a_call_the_one_with_another_fence_is_stale(opened: Open) -> None:
+    store = opened()
+    effects_of(store, 1)
+    (one,) = store.claim(Instant(2), "one", 1)
+    (other,) = store.claim(Instant(2 + 60_000_000), "other", 1)
+    claims = [Claim(each.cell, each.call, each.fence) for each in (one, other)]
+
+    taken = store.take(Wanted(Instant(0), outcomes=claims))
+
+    assert list(taken.stale) == claims[:1]
+
+
 class Slow:
     """A clock that a test moves."""
 

@@ -220,7 +220,7 @@ class PostgresStore(PostgresBeside):
             self._names.adopt(names.rows)
             stored.update(self._more(set(wanted.cells).difference(asked)))
         due_keys = self._due(due, max(now.rows[0][0], at), stored)
-        ended = {(cell, call) for cell, call in outcomes.rows}
+        ended = {Claim(*row) for row in outcomes.rows}
         return Taken(
             n=n,
             next_pos=next_pos,
@@ -231,7 +231,7 @@ class PostgresStore(PostgresBeside):
             activation=activation,
             chain=chain,
             hits=hits,
-            stale=[one for one in wanted.outcomes if (one.cell, one.call) not in ended],
+            stale=[claim for claim in wanted.outcomes if claim not in ended],
             later=[(id_, body) for id_, body in later.rows],
             due=due_keys,
             cells=stored,

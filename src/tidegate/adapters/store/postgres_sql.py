@@ -35,7 +35,8 @@ HITS = "SELECT hash, pos, digest FROM event_key WHERE hash = ANY ($1)"
 
 OUTCOMES = """
 DELETE FROM effect e USING unnest($1, $2, $3) AS o (cell, call, fence)
-WHERE e.cell = o.cell AND e.call = o.call AND e.fence = o.fence RETURNING e.cell, e.call"""
+WHERE e.cell = o.cell AND e.call = o.call AND e.fence = o.fence
+RETURNING e.cell, e.call, e.fence"""
 
 LATER = "SELECT id, body FROM later ORDER BY id LIMIT $1"
 
