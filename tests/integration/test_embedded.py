@@ -1,0 +1,75 @@
+"""Tidegate inside a Python program, over a real file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tidegate
+from tidegate.kernel.errors import ConflictError, InputError
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "multi-input-job"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(EXAMPLE, tmp_path / "project"))
+
+
+def event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EXAMPLE / "events" / f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def test_events_go_in_and_gates_come_out(project: Path) -> None:
+    with tidegate.TidegateSync.open(project) as opened:
+        receipt = opened.ingest([event("crm"), json.dumps(event("erp")), b"{"])
+        opened.work(60)
+        gates = opened.gates(status="open")
+        answer = opened.explain("multi_input_job_trigger", date="2024-01-15")
+
+    assert (receipt.accepted, len(receipt.rejected)) == (2, 1)
+    assert receipt.rejected[0].index == 2
+    assert [gate["correlation_id"] for gate in gates] == ["correlation-2024-01-15-001"]
+    assert answer["runs"][0]["status"] == "succeeded"
+
+
+def test_what_was_ingested_is_there_after_reopening(project: Path) -> None:
+    with tidegate.TidegateSync.open(project) as opened:
+        opened.ingest([event("crm")])
+    with tidegate.TidegateSync.open(project) as again:
+        receipt = again.ingest([event("crm"), event("erp")])
+
+        assert (receipt.accepted, receipt.duplicates) == (1, 1)
+        assert len(again.gates(status="open")) == 1
+
+
+def test_two_programs_cannot_write_to_one_file(project: Path) -> None:
+    with tidegate.TidegateSync.open(project), pytest.raises(ConflictError) as caught:
+        tidegate.TidegateSync.open(project)
+
+    assert caught.value.code == "database.busy"
+
+
+def test_a_faulty_project_opens_nothing_and_names_every_fault(project: Path) -> None:
+    (project / "rules" / "broken.yaml").write_text("rule_name: broken\nconditons: []\n")
+
+    with pytest.raises(InputError) as caught:
+        tidegate.TidegateSync.open(project)
+
+    assert caught.value.code == "document.invalid"
+    assert "conditons" in caught.value.message
+
+
+def test_asyncio_has_the_same(project: Path) -> None:
+    async def story() -> list[dict[str, Any]]:
+        async with await tidegate.Tidegate.open(project) as opened:
+            await opened.ingest([event("crm"), event("erp")])
+            return await opened.gates()
+
+    assert [gate["status"] for gate in asyncio.run(story())] == ["open"]
