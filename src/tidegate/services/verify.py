@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from tidegate.kernel.clock import NO_DAY, format_day
+from tidegate.kernel.clock import NO_DAY, Instant, format_day
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.ids import CellId, Pos
@@ -20,7 +20,7 @@ from tidegate.kernel.step import Cell, Engine, Heard, Key, Order, Signal
 from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.ports.store import LogRow, Stored
 from tidegate.services.books import Books, ReaderOf, compile_books
-from tidegate.services.decision import Deciding, decide
+from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.draft import Part
 from tidegate.services.host import signals_of
 from tidegate.services.orders import HOST_ORDERS, ReleaseParked
@@ -81,26 +81,31 @@ class Replay:
 
     def decide(self, row: LogRow) -> None:
         """Decide one row again. Raises whatever a damaged row raises."""
-        books = self._books_of(row.activation)
-        roots, parked = self._roots(row, books)
-        decision = decide(
-            roots,
-            Deciding(
-                seats=books.seats,
-                active=books.active,
-                codec=self._codec,
-                signals=self._signals,
-                load=self._load,
-                open_calls=lambda cells: (),
-            ),
-            row.at,
-            parked,
-        )
+        books = self.books_of(row.activation)
+        roots, parked = self.roots(row, books)
+        decision = self.decided(roots, parked, books, row.at)
         unexpected = set(decision.parked) - set(parked)
         if unexpected:
             index, engine = min(unexpected)
             why = decision.parked[(index, engine)]
             raise TidegateError("reducer.failed", f"place {roots[index].pos}: {why}")
+        self.keep(decision)
+
+    def decided(
+        self, roots: Sequence[Root], parked: Mapping[Part, str], books: Books, now: Instant
+    ) -> Decision:
+        by = Deciding(
+            seats=books.seats,
+            active=books.active,
+            codec=self._codec,
+            signals=self._signals,
+            load=self._load,
+            open_calls=lambda cells: (),
+        )
+        return decide(roots, by, now, parked)
+
+    def keep(self, decision: Decision) -> None:
+        """The cells as this decision leaves them."""
         for key, _ in decision.drops:
             del self.cells[key]
         for put in decision.puts:
@@ -116,7 +121,7 @@ class Replay:
     def _load(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         return {key: self.cells[key][0] for key in keys if key in self.cells}
 
-    def _books_of(self, activation: int) -> Books:
+    def books_of(self, activation: int) -> Books:
         found = self._books.get(activation)
         if found is None:
             stored = self._reader.activation(activation) if activation else None
@@ -124,7 +129,8 @@ class Replay:
             self._books[activation] = found
         return found
 
-    def _roots(self, row: LogRow, books: Books) -> tuple[list[Root], dict[Part, str]]:
+    def roots(self, row: LogRow, books: Books) -> tuple[list[Root], dict[Part, str]]:
+        """What the row was given, and the parts that its marks say are parked."""
         roots: list[Root] = []
         parked: dict[Part, str] = {}
         for offset, entry in enumerate(decode_entries(row.body)):
