@@ -634,6 +634,52 @@ def test_the_time_of_remote_work_counts_over_a_restart() -> None:
     run_virtual(main())
 
 
+def test_remote_work_over_its_time_is_ended_then_and_not_at_the_next_look() -> None:
+    async def act(stage: Stage) -> None:
+        stage.add(planned("A", "test:remote", timeout_s=12, seconds=500))
+
+        result = await stage.outcome()
+
+        assert isinstance(result, Failed)
+        assert result.error == "States.Timeout"
+        assert 12 <= seconds() <= 13.5
+
+    play(act)
+
+
+def test_the_time_of_remote_work_counts_while_its_service_cannot_be_reached() -> None:
+    async def act(stage: Stage) -> None:
+        stage.remote.unreachable = True
+        stage.add(planned("A", "test:remote", timeout_s=20))
+
+        result = await stage.outcome()
+
+        assert isinstance(result, Failed)
+        assert result.error == "States.Timeout"
+        assert 20 <= seconds() <= 22
+
+    play(act)
+
+
+def test_what_runs_elsewhere_over_its_time_is_ended_before_anybody_hears_of_it() -> None:
+    async def act(stage: Stage) -> None:
+        stage.add(planned("A", "test:remote", timeout_s=20, seconds=1e6))
+        await asyncio.sleep(10)
+        stage.remote.unreachable = True
+        await asyncio.sleep(1000)
+        assert stage.outbox.offered == []
+        assert stage.row().tries < 15
+        stage.remote.unreachable = False
+
+        result = await stage.outcome()
+
+        assert isinstance(result, Failed)
+        assert result.error == "States.Timeout"
+        assert stage.remote.jobs[KEY].stopped
+
+    play(act)
+
+
 def test_the_time_a_server_was_down_does_not_count_for_local_work() -> None:
     async def main() -> None:
         first = Stage()

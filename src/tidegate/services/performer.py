@@ -129,7 +129,7 @@ class Performer:
             return await self._local(held, held.tasks, call)
         trail = trail_of(held.handle, now)
         held.handle = trail.text()  # from here on the timeout counts, whoever looks at it next
-        if now - trail.since >= task.timeout_s * SECOND_US:
+        if now >= _timeout_at(task, trail):
             return await self._time_out(held, held.tasks, call, trail)
         if not await self._leases.assure(held):
             return self._no_lease(held)
@@ -211,13 +211,17 @@ class Performer:
             _log.error("the handle of %s is too long to be kept", held.claim)
             text = held.handle
         wait_s = min(max(running.poll_after_s, POLL_MIN_S), POLL_MAX_S)
-        timeout_at = trail.since + call.task.timeout_s * SECOND_US
-        at = min(self._desk.now() + int(wait_s * 1e6), timeout_at)
+        at = min(self._desk.now() + int(wait_s * 1e6), _timeout_at(call.task, trail))
         return Later(Instant(at), text, 0)
 
     async def _time_out(self, held: Held, tasks: Tasks, call: Call, trail: Trail) -> Verdict:
         """Its time is up before we look at it: end it, then say so."""
-        stopped = await _asked(held, tasks.stop(call, trail.handle), CALL_MAX_S)
+        try:
+            stopped = await _asked(held, tasks.stop(call, trail.handle), CALL_MAX_S)
+        except TransientError:
+            if trail.handle is not None:
+                raise  # it runs there: that must be ended before it may be begun again
+            stopped = LATE
         if isinstance(stopped, Over):
             return self._left_off(held, stopped)
         if isinstance(stopped, Late):
@@ -297,7 +301,12 @@ class Performer:
             return Settled(Failed(gone, f"{attempt} tries; the last: {error}"))
         seed = zlib.crc32(f"{held.work.idempotency}:{attempt}".encode())
         wait = max(jittered(delay, seed), min(_wanted_us(error), RETRY_AFTER_MAX_US))
-        return Later(Instant(self._desk.now() + wait), held.handle, attempt)
+        now, task = self._desk.now(), held.work.effect
+        at = now + wait
+        if isinstance(task, CallTask) and held.handle is not None and not held.stop:
+            timeout_at = _timeout_at(task, trail_of(held.handle, now))
+            at = min(at, timeout_at) if timeout_at > now else at
+        return Later(Instant(at), held.handle, attempt)
 
     def _left_off(self, held: Held, over: Over) -> Verdict:
         """We were told to stop caring; what runs elsewhere goes on under its key.
@@ -318,6 +327,10 @@ def _wanted_us(error: Exception) -> int:
     """When the other side wants to be asked again."""
     wanted = error.details.get("retry_after_s") if isinstance(error, TidegateError) else None
     return int(wanted * 1e6) if isinstance(wanted, int | float) else 0
+
+
+def _timeout_at(task: CallTask, trail: Trail) -> int:
+    return trail.since + task.timeout_s * SECOND_US
 
 
 def _timed_out(task: CallTask) -> Failed:
