@@ -182,6 +182,17 @@ def test_a_pause_of_all_jobs_holds_and_its_end_releases() -> None:
     assert desk.driver.types() == ["tidegate.trigger.held", "tidegate.trigger.admitted"]
 
 
+def test_a_pause_that_is_over_holds_nothing_though_nobody_woke_yet() -> None:
+    desk = Desk()
+    desk.give(Pause(until=Instant(NOON + HOUR_US)))
+    desk.give(Pause(job="report", until=Instant(NOON + HOUR_US)))
+    desk.driver.now = Instant(NOON + HOUR_US)
+
+    desk.ask()
+
+    assert desk.started == ["r1"]
+
+
 def test_a_pause_without_end_holds_until_somebody_resumes() -> None:
     desk = Desk()
     desk.give(Pause())
