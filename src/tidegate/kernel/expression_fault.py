@@ -21,7 +21,8 @@ SOURCE_MAX: Final = 16 * 1024
 DEPTH_MAX: Final = 50
 """Levels of one expression, parentheses included."""
 STEPS_MAX: Final = 10_000
-"""Steps of one evaluation: a step is one operation, or 100 characters or elements handled at once."""
+"""Steps of one evaluation: a step is one operation, 100 characters or elements handled at once, or
+10 values compared inside lists and maps; patterns have a price of their own."""
 TEXT_MAX: Final = 64 * 1024
 """Characters of a text an expression or a template makes."""
 LIST_MAX: Final = 10_000

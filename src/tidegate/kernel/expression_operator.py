@@ -25,6 +25,9 @@ from tidegate.kernel.expression_fault import (
 )
 from tidegate.kernel.value import INTEGER_MAX, INTEGER_MIN, is_list, is_map, kind
 
+COMPARED_PER_STEP: Final = 10
+"""Values inside lists and maps that one step compares."""
+
 ORDERS: Final[dict[str, Callable[[Json, Json], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -51,7 +54,8 @@ def equal(left: Json, right: Json) -> bool:
 def metered_equal(left: Json, right: Json, meter: Meter, spot: Spot) -> bool:
     """`equal`, paying for the parts of lists and maps it may have to look at."""
     if (is_list(left) and is_list(right)) or (is_map(left) and is_map(right)):
-        charge(meter, 1 + _weight(left, meter[0] * WORK_PER_STEP) // WORK_PER_STEP, spot)
+        weight = _weight(left, meter[0] * COMPARED_PER_STEP)
+        charge(meter, 1 + weight // COMPARED_PER_STEP, spot)
     return equal(left, right)
 
 
