@@ -1,0 +1,244 @@
+"""The API of a real server: what is accepted, what is refused, and that it can be found again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidegate.testing.server import Server
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "multi-input-job"
+ASKED_MAX = 500
+GATE = "multi_input_job_trigger~~2024-01-15~~001"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    project = tmp_path_factory.mktemp("http") / "project"
+    shutil.copytree(EXAMPLE, project)
+    with Server(project) as started:
+        yield started
+
+
+def event(name: str = "crm", **changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EXAMPLE / "events" / f"{name}.json").read_text("utf-8"))
+    return found | changes
+
+
+def eventually(question: Callable[[], bool]) -> bool:
+    """Ask until it is so; each question is a round trip to the server, and their number is bounded."""
+    return any(question() for _ in range(ASKED_MAX))
+
+
+def inbox(server: Server) -> list[dict[str, Any]]:
+    status, found = server.call("GET", "/api/v1/inbox?limit=1000")
+    assert status == 200
+    items: list[dict[str, Any]] = found["items"]
+    return items
+
+
+def test_two_events_open_a_gate_and_everything_can_be_asked(server: Server) -> None:
+    first, _ = server.post(event("crm"))
+    status, waiting = server.call("GET", f"/api/v1/gates/{GATE}/explain")
+    second, counts = server.post([event("erp"), event("crm")])
+
+    assert (first, second) == (202, 202)
+    assert status == 200
+    assert [clause["verdict"] for clause in waiting["clauses"]] == ["met", "waiting", "waiting"]
+    assert counts == {"accepted": 1, "duplicates": 1, "conflicts": 0, "rejected": []}
+    assert server.call("GET", f"/api/v1/gates/{GATE}")[1]["status"] == "open"
+    _, ready = server.call("GET", "/api/v1/readiness?dataset=order_data&business_date=2024-01-15")
+    assert ready["status"] == "ready"
+    _, trace = server.call("GET", "/api/v1/trace/correlation-2024-01-15-001")
+    assert [gate["id"] for gate in trace["gates"]] == [GATE]
+    _, page = server.call("GET", "/api/v1/gates?limit=1")
+    assert len(page["items"]) == 1
+
+
+def test_the_binary_form_is_the_same_event(server: Server) -> None:
+    data = event("erp")["data"]
+
+    status, counts = server.call(
+        "POST", "/api/v1/events", data, ce_specversion="1.0", ce_id="binary-1",
+        ce_source="/erp/data/ingestion", ce_type="com.erp.dataset.ingestion.completed",
+        ce_time="2024-01-15T12:00:00Z",
+    )  # fmt: skip
+
+    assert (status, counts["accepted"]) == (202, 1)
+    _, found = server.call("GET", "/api/v1/events?id=binary-1")
+    assert found["items"][0]["dataset"] == "order_data"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 422, "event.syntax"),
+        (b"", 400, "body.not_event"),
+        (b'"text"', 400, "body.not_event"),
+        (event(id=7), 422, "event.attribute"),
+        (event(id=""), 422, "event.attribute"),
+        (event(source=None), 422, "event.attribute"),
+        (event(time="yesterday"), 422, "event.time"),
+        (event(time="2099-01-01T00:00:00Z"), 422, "event.time.future"),
+        (event(type="tidegate.run.succeeded"), 422, "event.type.reserved"),
+        (b'{"specversion":"1.0","id":"n","source":"/s","type":"t","data":NaN}', 422, "event."),
+        (
+            b'{"specversion":"1.0","id":"s","source":"/s","type":"t","data":"\\ud800"}',
+            422,
+            "event.",
+        ),
+        (json.dumps(event(data="x" * 300_000)).encode(), 422, "event.string"),
+        (
+            b'{"specversion":"1.0","id":"d","source":"/s","type":"t","data":'
+            + b"[" * 1000
+            + b"]" * 1000
+            + b"}",
+            422,
+            "event.depth",
+        ),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_code_and_kept(
+    server: Server, body: Any, status: int, code: str
+) -> None:
+    before = len(inbox(server))
+
+    answered, problem = server.post(body)
+
+    assert answered == status, problem
+    assert problem["code"].startswith(code)
+    assert problem["status"] == status
+    assert len(inbox(server)) == before + 1
+
+
+def test_a_bad_event_does_not_take_its_neighbours_down(server: Server) -> None:
+    status, counts = server.post([event(id="good-1"), {"id": 1}, 7, event(id="good-2")])
+
+    assert status == 202
+    assert counts["accepted"] == 2
+    assert [one["index"] for one in counts["rejected"]] == [1, 2]
+
+
+def test_the_same_id_with_other_content_is_a_conflict(server: Server) -> None:
+    server.post(event(id="contested"))
+
+    status, counts = server.post(event(id="contested", subject="other"))
+
+    assert (status, counts["conflicts"]) == (202, 1)
+
+
+def test_huge_and_ancient_is_accepted_and_marked(server: Server) -> None:
+    odd = event(id="odd", time="1969-07-20T20:17:40Z", source="/nobody/knows")
+    odd["data"]["weight"] = 10**40
+
+    status, counts = server.post(odd)
+
+    assert (status, counts["accepted"]) == (202, 1)
+    _, found = server.call("GET", "/api/v1/events?id=odd")
+    assert {"ancient", "long_integer", "unknown_source"} <= set(found["items"][0]["marks"])
+    assert found["items"][0]["data"]["weight"] == str(10**40)
+
+
+def test_a_body_over_the_limit_is_413_and_its_beginning_is_kept(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 30) as raw:
+        raw.sendall(
+            b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n"
+            b"Authorization: Bearer " + server.token.encode() + b"\r\n"
+            b"Content-Type: application/json\r\n\r\n[" + b" " * 100_000
+        )
+        answer = raw.recv(65536)
+
+    assert b" 413 " in answer.split(b"\r\n")[0]
+    assert any("body.limit" in item["what"] for item in inbox(server))
+
+
+@pytest.mark.parametrize("token", ["", "Bearer wrong", "Basic abc", "Bearer \u00e9"])
+def test_nobody_gets_in_without_the_token(server: Server, token: str) -> None:
+    status, problem = server.call("GET", "/api/v1/gates", Authorization=token)
+
+    assert (status, problem["code"]) == (401, "auth.required")
+    assert eventually(lambda: any("auth.required" in item["what"] for item in inbox(server)))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/v1/gates/nonsense", 404, "gate.unknown"),
+        ("/api/v1/gates?limit=0", 422, "request.invalid"),
+        ("/api/v1/gates?limit=5000", 422, "request.invalid"),
+        ("/api/v1/gates?status=ajar", 400, "input"),
+        ("/api/v1/gates?cursor=rubbish", 400, "input"),
+        ("/api/v1/rules/nobody/explain", 404, "rule.unknown"),
+        ("/api/v1/executions/none", 404, "not_found"),
+        ("/api/v1/readiness?dataset=x&business_date=tomorrow", 400, "input"),
+        ("/nowhere", 404, "not_found"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_a_problem(
+    server: Server, path: str, status: int, code: str
+) -> None:
+    answered, problem = server.call("GET", path)
+
+    assert (answered, problem["code"]) == (status, code)
+
+
+def test_a_pause_holds_and_a_resume_starts(server: Server) -> None:
+    pause = {"reason": "System maintenance", "user": "admin", "duration_minutes": 120}
+    status, paused = server.call("POST", "/api/v1/pipeline/pause", pause)
+    late = {"business_date": "2024-02-01"}
+    crm, erp = event("crm", id="crm-p"), event("erp", id="erp-p")
+    server.post([crm | {"data": crm["data"] | late}, erp | {"data": erp["data"] | late}])
+    _, held = server.call("GET", "/api/v1/triggers/pending")
+    resume = {"reason": "Maintenance completed", "user": "admin"}
+    _, resumed = server.call("POST", "/api/v1/pipeline/resume", resume)
+
+    assert status == 200
+    assert paused["paused"] is True
+    assert [one["business_date"] for one in held["triggers"]] == ["2024-02-01"]
+    assert resumed == {"job": None, "paused": False, "until": None}
+    assert eventually(lambda: server.call("GET", "/api/v1/triggers/pending")[1]["count"] == 0)
+
+
+def test_a_maintenance_window_comes_and_goes(server: Server) -> None:
+    body = {
+        "start": "02:00",
+        "end": "04:00",
+        "description": "Weekly maintenance",
+        "days": ["sunday"],
+    }
+    status, added = server.call("POST", "/api/v1/schedule/maintenance", body)
+    _, listed = server.call("GET", "/api/v1/schedule/maintenance")
+    gone, _ = server.call("DELETE", f"/api/v1/schedule/maintenance/{added['window_id']}")
+    _, after = server.call("GET", "/api/v1/schedule/maintenance")
+
+    assert (status, gone) == (201, 200)
+    assert [one["window_id"] for one in listed["windows"]] == [added["window_id"]]
+    assert after["windows"] == []
+
+
+def test_the_schema_is_openapi_31_and_names_every_route(server: Server) -> None:
+    status, schema = server.call("GET", "/api/v1/openapi.json")
+
+    assert status == 200
+    assert schema["openapi"].startswith("3.1")
+    assert "202" in schema["paths"]["/api/v1/events"]["post"]["responses"]
+
+
+def test_the_server_ends_in_order_and_the_log_decides_the_same_again(tmp_path: Path) -> None:
+    project = Path(shutil.copytree(EXAMPLE, tmp_path / "project"))
+    with Server(project) as started:
+        started.post([event("crm"), event("erp")])
+        code = started.stop()
+
+    assert code == 0
+    connection = sqlite3.connect(project / "tidegate.db")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
