@@ -1,0 +1,168 @@
+"""`python -m bench.correlate`: the floor and the product on the same stream, interleaved.
+
+    floor      the bare durable loop
+    gates      rules without actions: gates with evidence, own events, counters
+    full       every opening asks for a job: admission, execution and first effect committed
+    stuck      gates, beside so many gates that wait for ever
+    postgres   gates on PostgreSQL, two replicas that share the stream
+
+Every process starts anew; answers are compared with the reference, round by round. Exit 1 when one
+is wrong. Results land in bench/results/<name>.json and .md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.correlate import report
+from bench.correlate.product import outcome
+from bench.correlate.stream import Answer, write, write_project
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "bench" / "results"
+LEVELS = ("floor", "gates", "full", "stuck", "postgres")
+
+
+class Bench:
+    """One set of measurements in a folder of its own."""
+
+    def __init__(self, given: argparse.Namespace, folder: Path) -> None:
+        self._given = given
+        self._folder = folder
+        self._file = folder / "events.jsonl"
+        self._answer: Answer = write(self._file, given.events, given.rules)
+        write_project(folder / "project-gates", given.rules, "gates")
+        write_project(folder / "project-full", given.rules, "full")
+
+    def measure(self, level: str) -> dict[str, Any]:
+        if level == "floor":
+            found = self._floor()
+        elif level == "postgres":
+            found = self._postgres()
+        else:
+            found = self._sqlite(level)
+        print(f"{level:9s}{found['cpu_s'] / found['n'] * 1e6:8.1f} us of CPU an event", flush=True)
+        return found
+
+    def _floor(self) -> dict[str, Any]:
+        database = self._fresh("floor.db")
+        (found,) = _processes(
+            [["bench.correlate.floor", str(self._file), str(database), *self._sizes()]]
+        )
+        found["exact"] = self._fits(found)
+        return found
+
+    def _sqlite(self, level: str) -> dict[str, Any]:
+        database = self._fresh(f"{level}.db")
+        stuck = ["--stuck", str(self._given.stuck)] if level == "stuck" else []
+        (found,) = _processes(
+            [self._product("full" if level == "full" else "gates", database, stuck)]
+        )
+        result = outcome(str(database))
+        found.update(result)
+        found["exact"] = self._fits(result) and not result["parked"]
+        if level == "full":
+            started = result["cells"].get("execution", 0)
+            found["exact"] &= started == result["effects"] == self._answer.opened
+        return found
+
+    def _postgres(self) -> dict[str, Any]:
+        from tidegate.testing.postgres import Server
+
+        server = Server.start(self._folder / "postgres", fsync=True)
+        try:
+            with server.address.database() as database:
+                parts, result = self._replicas(database)
+        finally:
+            server.stop()
+        return {
+            "n": sum(one["n"] for one in parts),
+            "cpu_s": sum(one["cpu_s"] for one in parts),
+            "wall_s": max(one["wall_s"] for one in parts),
+            "parts": parts,
+            **result,
+            "exact": self._fits(result) and not result["parked"],
+        }
+
+    def _replicas(self, database: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Two processes that share the stream; the project is activated before them."""
+        _processes([self._product("gates", database, ["--limit", "0"])])
+        parts = _processes(
+            [
+                self._product("gates", database, ["--part", str(part), "--parts", "2"])
+                for part in range(2)
+            ]
+        )
+        _processes([self._product("gates", database, ["--limit", "0"])])  # hears what is left
+        return parts, outcome(database)
+
+    def _product(self, project: str, database: Path | str, more: list[str]) -> list[str]:
+        folder = self._folder / f"project-{project}"
+        return ["bench.correlate.product", str(folder), str(database), str(self._file), *more]
+
+    def _sizes(self) -> list[str]:
+        return ["--rules", str(self._given.rules)]
+
+    def _fits(self, found: dict[str, Any]) -> bool:
+        return (found["opened"], found["digest"]) == (self._answer.opened, self._answer.digest)
+
+    def _fresh(self, name: str) -> Path:
+        for path in self._folder.glob(f"{name}*"):
+            path.unlink()
+        return self._folder / name
+
+
+def _processes(commands: list[list[str]]) -> list[dict[str, Any]]:
+    """Each as a Python of its own, all at once."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for command in commands
+    ]
+    found: list[dict[str, Any]] = []
+    for command, process in zip(commands, started, strict=True):
+        output, _ = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command[:2])} ended with {process.returncode}")
+        found.append(json.loads(output.splitlines()[-1]))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure correlation against a bare loop.")
+    parser.add_argument("--events", type=int, default=100_000, help="1,000,000 for the long run")
+    parser.add_argument("--rules", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--stuck", type=int, default=100_000, help="gates that wait for ever")
+    parser.add_argument("--levels", nargs="+", choices=LEVELS, default=LEVELS)
+    parser.add_argument("--name", default="correlate", help="of the files in bench/results")
+    parser.add_argument("--folder", type=Path, help="keep stream and databases here")
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="tidegate-bench-"))
+    try:
+        bench = Bench(given, folder)
+        runs: dict[str, list[dict[str, Any]]] = {level: [] for level in given.levels}
+        for _ in range(given.runs):
+            for level in given.levels:
+                runs[level].append(bench.measure(level))
+    finally:
+        if given.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    sizes = {name: getattr(given, name) for name in ("events", "rules", "runs", "stuck")}
+    found = report.summary(runs, sizes)
+    page = report.write(RESULTS, given.name, found)
+    print(page.read_text("utf-8"))
+    if not all(one["exact"] for one in found["levels"].values()):
+        raise SystemExit("an answer is wrong")
+
+
+if __name__ == "__main__":
+    main()
