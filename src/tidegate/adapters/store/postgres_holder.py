@@ -7,10 +7,10 @@ while it sends its writes, or a server too old for a limit on transactions.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tidegate.adapters.store import postgres_sql as sql
-from tidegate.adapters.store.postgres_ask import Ask
+from tidegate.adapters.store.postgres_ask import Ask, Numbers
 from tidegate.kernel.errors import TransientError
 from tidegate.ports.store import RowFault
 
@@ -20,28 +20,42 @@ if TYPE_CHECKING:
 HOLDER_MAX_S = 6.0
 """Who has waited for so long ends the holder."""
 QUIET_S = 3.0
-"""A holder that did something within these seconds has only just got the turn, and is left alone."""
-AGAIN_S = 1.0
+"""Only one that has held the turn all these last seconds, and did nothing."""
+LOOK_EVERY_S = 1.0
 ASK_MAX_S = 3.0
 
 log = logging.getLogger("tidegate.store")
 
+_Holder: TypeAlias = tuple[int, int]  # process, and when its state last changed
+
 
 class Impatience:
-    """Called while one trip waits, with the seconds since it began."""
+    """Called while one trip waits, with the seconds since it began.
+
+    One look is not enough: who was waiting a moment ago and has just got the turn looks the same as
+    who holds it for ever, for its state has not changed since it began to wait. So only a holder
+    that was seen as one again and again is ended.
+    """
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._look_at = HOLDER_MAX_S
+        self._look_at = HOLDER_MAX_S - QUIET_S
+        self._since: dict[_Holder, float] = {}
 
     def __call__(self, passed_s: float) -> None:
         if passed_s >= self._look_at:
-            self._look_at = passed_s + AGAIN_S
-            self._end_holder(passed_s)
+            self._look_at = passed_s + LOOK_EVERY_S
+            self._look(passed_s)
 
-    def _end_holder(self, passed_s: float) -> None:
+    def _look(self, passed_s: float) -> None:
         """On a connection of its own: the other one waits. It may fail; the wait then goes on."""
-        ask = Ask(sql.HOLDER_ENDED, self._link.pid, QUIET_S)
+        quiet = [one for one, since in self._since.items() if passed_s - since >= QUIET_S]
+        ask = Ask(
+            sql.HOLDERS,
+            self._link.pid,
+            Numbers(pid for pid, _ in quiet),
+            Numbers(changed_at for _, changed_at in quiet),
+        )
         second = self._link.second(lock_s=1)
         try:
             second.trip(ask, within_s=ASK_MAX_S)
@@ -49,8 +63,11 @@ class Impatience:
             log.warning("who holds the turn cannot be found: %s", error)
         finally:
             second.drop()
-        for pid, name, ended in ask.rows:
-            log.warning(
-                "waited %.1f s for the turn; %s (backend %d), which held it, was %s",
-                passed_s, name, pid, "ended" if ended else "gone already",
-            )  # fmt: skip
+        holders = {(pid, changed_at) for pid, changed_at, _, _ in ask.rows}
+        self._since = {one: self._since.get(one, passed_s) for one in holders}
+        for pid, _, name, ended in ask.rows:
+            if ended is not None:
+                log.warning(
+                    "waited %.1f s for the turn; %s (backend %d), which held it, was %s",
+                    passed_s, name, pid, "ended" if ended else "gone already",
+                )  # fmt: skip

@@ -145,15 +145,22 @@ SETTLE_LOG = "SELECT first FROM log WHERE turn = $1"
 SETTLE_REJECT = "SELECT id FROM reject WHERE at = $1 AND code = $2 AND body = $3 LIMIT 1"
 
 # Waiters queue behind one another, so what blocks us may itself be waiting: follow the chain to
-# whoever is not. One that did something in the last seconds has only just got the turn.
-HOLDER_ENDED = """
+# whoever is not. Those named in $2 and $3 (process, and when its state last changed) are ended.
+HOLDERS = """
 WITH RECURSIVE chain (pid) AS (
   SELECT unnest(pg_blocking_pids($1::int)) UNION SELECT unnest(pg_blocking_pids(chain.pid)) FROM chain
+),
+holder AS MATERIALIZED (
+  SELECT a.pid, a.application_name AS name,
+    (extract(epoch FROM a.state_change) * 1000000)::bigint AS changed_at
+  FROM chain JOIN pg_stat_activity a ON a.pid = chain.pid
+  WHERE cardinality(pg_blocking_pids(a.pid)) = 0
 )
-SELECT a.pid, a.application_name, pg_terminate_backend(a.pid)
-FROM chain JOIN pg_stat_activity a ON a.pid = chain.pid
-WHERE cardinality(pg_blocking_pids(a.pid)) = 0
-  AND a.state_change < clock_timestamp() - make_interval(secs => $2)"""
+SELECT h.pid, h.changed_at, h.name, CASE WHEN EXISTS (
+    SELECT FROM unnest($2, $3) AS w (pid, changed_at)
+    WHERE w.pid = h.pid AND w.changed_at = h.changed_at
+  ) THEN pg_terminate_backend(h.pid) END
+FROM holder h"""
 
 # ---- effects
 CLAIM = """
