@@ -164,8 +164,10 @@ def _settled(
     unless_spent(error)
     for part in rest:
         try:
-            if part(scope, meter) is decisive:
-                return decisive
+            decided = part(scope, meter) is decisive
         except (Missing, InputError) as other:
             unless_spent(other)
+        else:
+            if decided:
+                return decisive
     raise error
