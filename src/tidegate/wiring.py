@@ -5,31 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import Protocol, TextIO
 
 from tidegate import __version__
-from tidegate.adapters.notify.console import ConsoleNotify
-from tidegate.adapters.notify.webhook import Target, WebhookNotify, parse_secret
-from tidegate.adapters.outbound import Outbound
-from tidegate.adapters.store.migrate import upgrade
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
 from tidegate.adapters.system import SystemClock, random_bytes, random_id
-from tidegate.adapters.tasks.command import CommandTasks
-from tidegate.adapters.tasks.http import HttpTasks
-from tidegate.adapters.tasks.python import PythonTasks
 from tidegate.adapters.tasks.spawner import Spawner
 from tidegate.api.service import Service
 from tidegate.kernel.clock import DAY_US, Clock, Day
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import InputError
-from tidegate.ports.notify import Notify
 from tidegate.ports.reader import Reader
 from tidegate.ports.store import Claimed, Store
-from tidegate.ports.tasks import Tasks
 from tidegate.services.asking import Asking
 from tidegate.services.books import Books
 from tidegate.services.control import Control
@@ -49,7 +38,6 @@ from tidegate.services.trace import Trace
 from tidegate.services.verify import Report, verify
 from tidegate.services.vitals import Vitals
 from tidegate.settings import Settings
-from tidegate.watch.channel import project
 
 SHARED_POLL_SECONDS = 1.0
 """How long a replica sleeps at most where others write to the same database."""
@@ -59,6 +47,12 @@ SWITCH_SECONDS = 0.0005
 log = logging.getLogger("tidegate")
 
 MARKER = "tidegate.yaml"
+
+
+class Following(Protocol):
+    """What has to be kept current with the activation that is followed."""
+
+    def follow(self, books: Books) -> None: ...
 
 
 class App:
@@ -72,7 +66,7 @@ class App:
         self.release = __version__
         self.store: Store | None = None
         self._dispatcher: Dispatcher | None = None
-        self._channels: Channels | None = None
+        self._channels: Following | None = None
         self._spawner: Spawner | None = None
         self._observers: list[Callable[[int], None]] = []
         self.loop = Loop(
@@ -187,21 +181,19 @@ class App:
     # ---- effects
     def dispatcher(self, stderr: TextIO | None = None) -> Dispatcher:
         """The performer of effects; run it in an asyncio loop."""
+        # Loaded here: only a process that performs effects needs an HTTP client.
+        from tidegate.performing import Channels, make_tasks
+
         desk = HostDesk(self.host, self.clock, self.replica, shared=self.settings.is_postgres)
-        outbound = Outbound(self.clock, self.settings.allowed_hosts or None)
+        lock = (
+            None
+            if self.settings.is_postgres
+            else self.settings.file.absolute().with_suffix(".spawn")
+        )
+        self._spawner = Spawner(lock)
+        tasks, outbound = make_tasks(self.settings, self.clock, self._spawner, os.environ)
         self._channels = Channels(outbound, self.clock, stderr or sys.stderr, os.environ)
         self._channels.follow(self.host.books)
-        lock = None if self.settings.is_postgres else self.settings.file.absolute().with_suffix(".spawn")
-        self._spawner = Spawner(lock)
-        tasks: dict[str, Tasks] = {
-            "arn:tidegate:states:::command:": CommandTasks(
-                self._spawner, self.settings.project, os.environ
-            ),
-            "arn:tidegate:states:::python:": PythonTasks(
-                self._spawner, self.settings.project, os.environ
-            ),
-            "arn:tidegate:states:::http:": HttpTasks(outbound),
-        }
         self._dispatcher = Dispatcher(
             desk,
             tasks,
@@ -219,56 +211,6 @@ class App:
         if self._spawner is not None:
             await self._spawner.close()
             self._spawner = None
-
-
-class Channels:
-    """Notice channels of the documents that are followed; `notify` is one map, kept current."""
-
-    def __init__(
-        self, outbound: Outbound, clock: Clock, stream: TextIO, environ: Mapping[str, str]
-    ) -> None:
-        self._outbound = outbound
-        self._clock = clock
-        self._environ = environ
-        self._console = ConsoleNotify(clock, stream)
-        self._activation = -1
-        self.notify: dict[str, Notify] = {"console": self._console}
-
-    def follow(self, books: Books) -> None:
-        """Take over the channels of another activation."""
-        if books.activation == self._activation:
-            return
-        self._activation = books.activation
-        notify: dict[str, Notify] = {"console": self._console}
-        for name, channel in project(books.documents).channels.items():
-            if channel.type == "webhook" and channel.url is not None:
-                try:
-                    url = self._secret(channel.url)
-                    secrets = tuple(parse_secret(self._secret(one)) for one in channel.secret)
-                except (InputError, ValueError) as error:
-                    log.error("channel %s cannot be used: %s", name, error)
-                    continue
-                notify[name] = WebhookNotify(
-                    self._outbound, self._clock, {"": Target(url, secrets)}
-                )
-            else:
-                notify[name] = self._console
-        self.notify.clear()
-        self.notify.update(notify)
-
-    def _secret(self, text: str) -> str:
-        """The value behind `env:NAME` or `file:path`. Raises InputError (`config.invalid`)."""
-        if text.startswith("env:"):
-            found = self._environ.get(text.removeprefix("env:"))
-            if not found:
-                raise InputError("config.invalid", f"the environment has no {text[4:]}")
-            return found
-        if text.startswith("file:"):
-            try:
-                return Path(text.removeprefix("file:")).read_text("utf-8").strip()
-            except OSError as error:
-                raise InputError("config.invalid", f"{text}: {error.strerror}") from error
-        return text
 
 
 class Answers:
@@ -311,6 +253,8 @@ def open_answers(settings: Settings) -> Answers:
 
 def upgrade_database(settings: Settings) -> object:
     """Bring the database to this release's schema. Raises ConflictError (`database.schema`)."""
+    from tidegate.adapters.store.migrate import upgrade
+
     if settings.is_postgres:
         return upgrade(settings.url, random_bytes)
     settings.file.parent.mkdir(parents=True, exist_ok=True)
@@ -330,6 +274,7 @@ def open_store(settings: Settings, codec: Codec, clock: Clock, replica: str) -> 
         settings.file.parent.mkdir(parents=True, exist_ok=True)
         store = SqliteStore.open(settings.file, codec, keys_of=keys_of)
         return store, store.unclean
+    from tidegate.adapters.store.migrate import upgrade
     from tidegate.adapters.store.postgres import PostgresStore
 
     upgrade(settings.url, random_bytes)
