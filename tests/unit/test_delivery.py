@@ -9,7 +9,7 @@ import pytest
 
 from tidegate.kernel.clock import parse_instant
 from tidegate.kernel.cloudevent import decode
-from tidegate.kernel.delivery import BATCH_MAX, split_request, split_text
+from tidegate.kernel.delivery import BATCH_MAX, MARKS_MAX, split_request, split_text
 from tidegate.kernel.errors import InputError
 
 NOW = parse_instant("2024-01-16T00:00:00Z")[0]
@@ -100,6 +100,13 @@ def test_a_bad_member_leaves_its_neighbours_alone(bad: bytes) -> None:
 )
 def test_a_batch_that_is_not_whole_cannot_be_read(body: bytes) -> None:
     assert refused(BATCH, body).code == "body.syntax"
+
+
+def test_a_damaged_batch_is_cut_member_by_member_up_to_a_limit() -> None:
+    members = b"[" * (MARKS_MAX // 2 - 10) + b"]" * (MARKS_MAX // 2 - 10)
+
+    assert len(split_request(BATCH, {}, b"[{}," + members + b"]").events) == 2
+    assert refused(BATCH, b"[{}," + members + b",[[[[[[[[[[]]]]]]]]]]]").code == "body.syntax"
 
 
 def test_a_batch_holds_ten_thousand_events_and_no_more() -> None:

@@ -24,6 +24,8 @@ from tidegate.kernel.errors import InputError
 
 BATCH_MAX = 10_000
 """Events of one request."""
+MARKS_MAX = 1_000_000
+"""Brackets and commas of a damaged body whose whole members are still looked for."""
 
 _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
@@ -49,8 +51,12 @@ _FIX_BODY = (
 _read_members = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_values = msgspec.json.Decoder(msgspec.Raw).decode_lines
 _read_one = msgspec.json.Decoder(msgspec.Raw).decode
-# A quote alone is one that never closes: stopping there keeps the scan linear.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
+# The next bracket; strings and all else before it are skipped. A quote alone never closes.
+_SKIPPED = rb'(?:[^"\[\]{}%b]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+(["\[\]{}%b]|\Z)'
+_INSIDE = re.compile(_SKIPPED % (b"", b""), re.DOTALL)
+_AT_TOP = re.compile(_SKIPPED % (b",", b","), re.DOTALL)
+_MARKS = (b"[", b"]", b"{", b"}", b",")
+_BLANKS = re.compile(rb"[ \t\r\n]*+")
 _FIRST = re.compile(rb"[ \t\r\n]*+(.?)", re.DOTALL)
 
 
@@ -204,53 +210,60 @@ def _members(data: bytes) -> tuple[bytes, ...]:
     except (msgspec.DecodeError, RecursionError) as error:
         # One bad member must not spoil the others: cut by brackets, let each be judged alone.
         values = _cut(data)
-        if values is None or len(values) != 1:
+        members = _split(values[0][1:-1]) if values is not None and len(values) == 1 else None
+        if members is None:
             raise _no_json(str(error)) from error
-        inner = values[0][1:-1]
-        return tuple(_split(inner)) if inner.strip(_BLANK) else ()
-
-
-def _split(inner: bytes) -> list[bytes]:
-    """What stands between the commas at the top."""
-    members: list[bytes] = []
-    depth = start = 0
-    for token in _TOKEN.finditer(inner):
-        mark = token[0]
-        if mark in b"[{":
-            depth += 1
-        elif mark in b"]}":
-            depth -= 1
-        elif mark == b"," and depth == 0:
-            members.append(inner[start : token.start()].strip(_BLANK))
-            start = token.end()
-    members.append(inner[start:].strip(_BLANK))
-    return members
+        return tuple(members)
 
 
 def _cut(data: bytes) -> list[bytes] | None:
     """Objects and arrays one after another, by their brackets; None when anything else stands there."""
+    if sum(map(data.count, _MARKS)) > MARKS_MAX:
+        raise _no_json(f"it is damaged, and has more than {MARKS_MAX} brackets and commas")
     values: list[bytes] = []
-    depth = start = 0
-    for token in _TOKEN.finditer(data):
-        mark = token[0]
-        if mark == b'"':
+    at = _blank_end(data, 0)
+    while at < len(data):
+        end = _value_end(data, at)
+        if end is None or data[at : at + 1] + data[end - 1 : end] not in (b"{}", b"[]"):
             return None
-        if mark in b"[{":
-            if depth == 0 and data[start : token.start()].strip(_BLANK):
+        values.append(data[at:end])
+        at = _blank_end(data, end)
+    return values
+
+
+def _split(inner: bytes) -> list[bytes] | None:
+    """What stands between the commas at the top; None when brackets or quotes do not close."""
+    members: list[bytes] = []
+    start = at = 0
+    while (found := _AT_TOP.match(inner, at)) is not None and found[1]:
+        if found[1] == b",":
+            members.append(inner[start : found.start(1)].strip(_BLANK))
+            start = at = found.end()
+        else:
+            closing = _value_end(inner, found.start(1))
+            if closing is None:
                 return None
-            start = start if depth else token.start()
-            depth += 1
-        elif mark in b"]}":
-            depth -= 1
-            if depth < 0:
-                return None
-            if depth == 0:
-                value = data[start : token.end()]
-                if value[:1] + value[-1:] not in (b"{}", b"[]"):
-                    return None
-                values.append(value)
-                start = token.end()
-    return None if depth or data[start:].strip(_BLANK) else values
+            at = closing
+    last = inner[start:].strip(_BLANK)
+    return [*members, last] if members or last else []
+
+
+def _value_end(data: bytes, start: int) -> int | None:
+    """Where the object or array that opens here closes; None when none opens, or it never closes."""
+    if data[start : start + 1] not in (b"[", b"{"):
+        return None
+    at, depth = start + 1, 1
+    while (found := _INSIDE.match(data, at)) is not None and found[1] not in (b"", b'"'):
+        depth += 1 if found[1] in b"[{" else -1
+        at = found.end()
+        if depth == 0:
+            return at
+    return None
+
+
+def _blank_end(data: bytes, at: int) -> int:
+    found = _BLANKS.match(data, at)
+    return found.end() if found else at
 
 
 def _first(data: bytes) -> bytes:
