@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tidegate.version import VERSION
+
 if TYPE_CHECKING:
     from tidegate.embedded import Tidegate, TidegateSync
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Tidegate", "TidegateSync", "__version__"]
 
 

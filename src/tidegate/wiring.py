@@ -6,9 +6,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import Protocol, TextIO
 
-from tidegate import __version__
+from tidegate.adapters.store.postgres_hints import PostgresHints
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
@@ -38,9 +39,11 @@ from tidegate.services.trace import Trace
 from tidegate.services.verify import Report, verify
 from tidegate.services.vitals import Vitals
 from tidegate.settings import Settings
+from tidegate.version import VERSION
 
 SHARED_POLL_SECONDS = 1.0
 """How long a replica sleeps at most where others write to the same database."""
+HINT_SECONDS = 5.0
 SWITCH_SECONDS = 0.0005
 """How often Python changes threads: the writer's statements must not wait behind a busy thread."""
 
@@ -63,9 +66,10 @@ class App:
         self.clock: Clock = clock or SystemClock()
         self.codec: Codec = codec_of()
         self.replica = random_id()
-        self.release = __version__
+        self.release = VERSION
         self.store: Store | None = None
         self._dispatcher: Dispatcher | None = None
+        self._hints: PostgresHints | None = None
         self._channels: Following | None = None
         self._spawner: Spawner | None = None
         self._observers: list[Callable[[int], None]] = []
@@ -89,10 +93,27 @@ class App:
         self.asking = Asking(self.reader, self.library, self.codec, self.host.signals, self.clock)
         self.intake = Intake(self.host, self.clock)
         self.control = Control(self.host)
+        if self.settings.is_postgres:
+            self._hear_hints()
         return self
+
+    def _hear_hints(self) -> None:
+        """Other replicas say when they committed; polling stays the truth."""
+        hints = PostgresHints(self.settings.url, replica=self.replica)
+        self._hints = hints
+
+        def listen() -> None:
+            while not self.loop.ended.done() and self._hints is hints:
+                if hints.wait(HINT_SECONDS):
+                    self.loop.poke()
+
+        Thread(target=listen, name="tidegate-hints", daemon=True).start()
 
     def close(self) -> None:
         """Finish what waits, give the database back. Safe to call twice."""
+        hints, self._hints = self._hints, None
+        if hints is not None:
+            hints.close()
         self.loop.stop()
         if hasattr(self, "reader"):
             self.reader.close()
@@ -239,7 +260,7 @@ class Answers:
 
     def verify(self, *, everything: bool = False) -> Report:
         return verify(
-            self.reader, ENGINES, self.codec, reader_of, __version__, b"", everything=everything
+            self.reader, ENGINES, self.codec, reader_of, VERSION, b"", everything=everything
         )
 
     def close(self) -> None:

@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from tidegate import __version__
 from tidegate.api import asking, control
 from tidegate.api.events import post_events
 from tidegate.api.guard import caller
@@ -20,6 +19,7 @@ from tidegate.api.problem import answer, problem
 from tidegate.api.service import Service
 from tidegate.kernel.errors import Defect, InputError, TidegateError, TransientError
 from tidegate.services.vitals import CONTENT_TYPE
+from tidegate.version import VERSION
 
 log = logging.getLogger("tidegate.api")
 
@@ -28,7 +28,7 @@ def make_app(service: Service) -> FastAPI:
     """The whole API over one running process."""
     app = FastAPI(
         title="Tidegate",
-        version=__version__,
+        version=VERSION,
         description="Starts data work exactly when its inputs are ready, and says why.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
@@ -56,7 +56,7 @@ async def _events(request: Request) -> Response:
 
 async def _healthz(request: Request) -> Response:
     del request
-    return answer({"alive": True, "version": __version__})
+    return answer({"alive": True, "version": VERSION})
 
 
 async def _readyz(request: Request) -> Response:

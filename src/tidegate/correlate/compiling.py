@@ -32,11 +32,11 @@ from tidegate.correlate.rule import (
 )
 from tidegate.kernel.calendar import calendars_of, find_calendar
 from tidegate.kernel.clock import MINUTE_US, Day, Instant, parse_duration
-from tidegate.kernel.context import ContextDocument, GlobalContext
+from tidegate.kernel.context import GlobalContext
 from tidegate.kernel.deadline import parse_deadline
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.mapping import Applications, source_matcher
+from tidegate.kernel.mapping import Applications, global_context, source_matcher
 from tidegate.kernel.predicate import parse_predicate
 from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import Document
@@ -70,14 +70,13 @@ SCOPE_NAMES = frozenset(
 def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
     """Every version of every rule, active and lingering."""
     calendars = calendars_of(documents)
-    context = _global_context(documents)
     rules: dict[DocId, Rule] = {}
     for doc in sorted(documents):
         document = documents[doc]
         if document.kind != "rule":
             continue
         written = RuleDocument.model_validate(document.body)
-        rules[doc] = _rule(doc, document, written, calendars, context)
+        rules[doc] = _rule(doc, document, written, calendars, documents)
     return rules
 
 
@@ -86,10 +85,11 @@ def _rule(
     document: Document,
     written: RuleDocument,
     calendars: Mapping[str, BusinessCalendar],
-    context: GlobalContext | None,
+    documents: Mapping[DocId, Document],
 ) -> Rule:
     normalisation = written.context_normalization
     process = written.business_process or normalisation.business_process
+    context = global_context(documents, process)
     if process is None:
         process = (context.business_process if context else None) or written.rule_name
     window = next((one for one in written.correlation_logic if one.time_window), None)
@@ -127,7 +127,7 @@ def _rule(
         on_timeout=_actions(written.on_timeout, default_retry, sla),
         on_quality_failure=_actions(written.on_quality_failure, default_retry, sla),
         kept=_kept(actions, match),
-        readings=_readings(written),
+        readings=_readings(written, calendars),
         sla_minutes=sla,
         sla_from_first=written.sla_from == "first_event",
         start_of_day=start_of_day,
@@ -143,16 +143,6 @@ def id_template(written: RuleDocument, process: str, context: GlobalContext | No
         date = "-${business_date}" if any(match.is_date for match in _matches(written)) else ""
         text = f"{process}{date}-${{sequence}}"
     return parse_template(text, "id")
-
-
-def _global_context(documents: Mapping[DocId, Document]) -> GlobalContext | None:
-    """What the shared context says of every gate, where there is one."""
-    for document in documents.values():
-        if document.kind == "context" and document.active:
-            found = ContextDocument.model_validate(document.body).context_mapping.global_context
-            if found is not None:
-                return found
-    return None
 
 
 # ---- inputs
@@ -225,13 +215,15 @@ def _matches(written: RuleDocument) -> tuple[Match, ...]:
     return tuple(Match(field, reader(field), field in BUSINESS_DATE) for field in fields)
 
 
-def _readings(written: RuleDocument) -> tuple[Reading, ...]:
+def _readings(
+    written: RuleDocument, calendars: Mapping[str, BusinessCalendar]
+) -> tuple[Reading, ...]:
     normalisation = written.context_normalization
     if not normalisation.enabled:
         return ()
     readings: list[Reading] = []
     for name, mapping in normalisation.application_mappings.items():
-        applications = Applications.of([(name, mapping)])
+        applications = Applications.of([(name, mapping)], calendars=calendars)
         readings.append(Reading(source_matcher(mapping.source_pattern), applications.apply))
     return tuple(readings)
 

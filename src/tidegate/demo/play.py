@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tidegate import __version__
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
@@ -19,6 +18,7 @@ from tidegate.services.documents import check_project, refuse_faults
 from tidegate.services.engines import codec_of
 from tidegate.services.record import keys_of
 from tidegate.testing.world import Performer, Takes, World
+from tidegate.version import VERSION
 
 PROJECT = Path(__file__).resolve().parent / "project"
 WEEKS = 3
@@ -69,7 +69,7 @@ def play(database: Path, now: Instant) -> Played:
             at=Instant(first * DAY_US),
             perform=_performer(live),
             store=(store, reader),
-            release=__version__,
+            release=VERSION,
         )
         for one in deliveries(days, live):
             if one.at > world.clock.now():

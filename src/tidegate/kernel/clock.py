@@ -7,8 +7,10 @@ business date. Aware datetimes and texts appear at the borders only.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import NewType, Protocol
+from functools import lru_cache
+from typing import Final, NewType, Protocol
 
 from tidegate.kernel.errors import InputError
 
@@ -22,6 +24,9 @@ DAY_US = 24 * HOUR_US
 NO_DAY = Day(0)
 DURATION_MAX_US = 3_660 * DAY_US
 """Ten years: longer waits are a typing error."""
+
+DAYS_KEPT: Final = 4096
+"""Days whose text is remembered: nearly all events of a while speak of the same few dates."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -98,15 +103,20 @@ def format_instant(at: Instant) -> str:
 
 
 # ---- business days
-def parse_day(text: str) -> Day:
-    """`2024-01-15` to a day. Raises ValueError."""
+def _parse_day(text: str) -> Day:
     if _DATE.fullmatch(text) is None:
         raise ValueError(f"{text[:32]!r} is not a date such as 2024-01-15")
     return Day(date.fromisoformat(text).toordinal() - _EPOCH_ORDINAL)
 
 
-def format_day(day: Day) -> str:
+def _format_day(day: Day) -> str:
     return day_date(day).isoformat()
+
+
+parse_day: Callable[[str], Day] = lru_cache(maxsize=DAYS_KEPT)(_parse_day)
+"""`2024-01-15` to a day. Raises ValueError."""
+format_day: Callable[[Day], str] = lru_cache(maxsize=DAYS_KEPT)(_format_day)
+"""A day as `2024-01-15`. Raises ValueError or OverflowError outside the years 1 to 9999."""
 
 
 def day_date(day: Day) -> date:

@@ -7,8 +7,10 @@ make several texts one URL-safe id and back.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from hashlib import blake2b
-from typing import NewType
+from typing import Final, NewType
 
 CellId = NewType("CellId", int)
 Pos = NewType("Pos", int)
@@ -18,6 +20,9 @@ DocId = NewType("DocId", int)
 
 SEGMENT_MAX = 200
 """Bytes of one encoded segment; longer text keeps its head and a digest."""
+
+TEXTS_KEPT: Final = 8192
+"""Short texts whose safe form is remembered: names of rules, processes, jobs come again and again."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:+-]+", re.ASCII)
 _UNSAFE = re.compile(rb"[^A-Za-z0-9_.:+-]")
@@ -32,6 +37,10 @@ def segment(text: str) -> str:
     Text that would be longer keeps its first 64 encoded bytes and a 128-bit digest, so two
     different long texts still have different segments. Lone surrogates are encoded as such.
     """
+    return _short_segment(text) if len(text) <= SEGMENT_MAX else _segment(text)
+
+
+def _segment(text: str) -> str:
     if _PLAIN.fullmatch(text) and len(text) <= SEGMENT_MAX:
         return text
     raw = text.encode("utf-8", "surrogatepass")
@@ -43,7 +52,9 @@ def segment(text: str) -> str:
 
 def public(*parts: str) -> str:
     """Several texts as one id out of unreserved URL characters."""
-    return _JOIN.join(_escape(part) for part in parts)
+    return _JOIN.join(
+        [_short_escape(part) if len(part) <= SEGMENT_MAX else _escape(part) for part in parts]
+    )
 
 
 def parse_public(text: str) -> tuple[str, ...]:
@@ -66,6 +77,10 @@ def digest(*parts: bytes, size: int = 16) -> bytes:
 def _escape(text: str) -> str:
     raw = text.encode("utf-8", "surrogatepass")
     return _PUBLIC_UNSAFE.sub(lambda found: b"~%02X" % found[0][0], raw).decode("ascii")
+
+
+_short_segment: Callable[[str], str] = lru_cache(maxsize=TEXTS_KEPT)(_segment)
+_short_escape: Callable[[str], str] = lru_cache(maxsize=TEXTS_KEPT)(_escape)
 
 
 def _unescape(text: str) -> str:

@@ -187,6 +187,7 @@ class Writes(Struct, frozen=True, kw_only=True):
     parked: Sequence[Parking] = ()
     unparked: Sequence[tuple[Pos, str]] = ()
     rejects: Sequence[Reject] = ()
+    decided: Sequence[bytes] = ()  # roots that `note_suspect` noted; their notes go
     unwoken: Sequence[Key] = ()  # parked wakes: their column wake_at is cleared, the state stays
     shift_wakes_us: int = 0  # a person accepted a clock jump and moves what waits
 
@@ -305,16 +306,16 @@ class Store(Protocol):
         ...
 
     # what was being decided when a host died
-    def note_suspect(self, root: bytes, now: Instant) -> None:
-        """Note it; one that is noted already keeps its deaths."""
+    def note_suspect(self, root: bytes, now: Instant) -> int:
+        """Note, in a transaction of its own, that it is about to be decided; answers its deaths.
+
+        Only whoever has the turn may do so. A note that is there already is of somebody who never
+        came to decide it: that counts as one death more.
+        """
         ...
 
     def clear_suspects(self, roots: Sequence[bytes]) -> None:
-        """They were decided, or the process that noted them ended well."""
-        ...
-
-    def count_deaths(self) -> Mapping[bytes, int]:
-        """At start: adds one death to every note found and answers them."""
+        """Whoever noted them did not die of them."""
         ...
 
     # replicas
@@ -333,4 +334,6 @@ class Store(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self, *, clean: bool = True) -> None:
+        """Harmless when done twice. Not `clean`: whoever comes next shall know of an unclean end."""
+        ...

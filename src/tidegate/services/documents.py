@@ -15,6 +15,7 @@ from tidegate.kernel.errors import InputError, TransientError
 from tidegate.kernel.event import Json
 from tidegate.kernel.fault import render, summary
 from tidegate.kernel.ids import DocId, digest
+from tidegate.kernel.mapping import check_applications
 from tidegate.kernel.step import Document, Engine, Order, Refusal
 from tidegate.ports.store import Activation, DocumentDraft
 from tidegate.services.engines import DOCUMENT_KINDS, ENGINES
@@ -45,7 +46,7 @@ def check_project(folder: Path, engines: Sequence[Engine[Any]] = ENGINES) -> Pro
         DocId(number): Document(one.kind, one.name, one.body)
         for number, one in enumerate(project.documents, 1)
     }
-    findings = [*check_calendars(documents)]
+    findings = [*check_calendars(documents), *check_applications(documents)]
     for engine in engines:
         findings += engine.check(documents)
     return project.with_findings(findings)

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.correlate import engine as correlate
-from tidegate.correlate.document import RuleDocument
 from tidegate.kernel.calendar import CALENDARS
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.context import CONTEXTS, ApplicationMapping, ContextDocument
+from tidegate.kernel.context import CONTEXTS
 from tidegate.kernel.event import Event
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.mapping import Applications
+from tidegate.kernel.mapping import applications_of
 from tidegate.kernel.step import Document, DocumentKind, Engine
 from tidegate.run import engine as run
 from tidegate.schedule import engine as schedule
@@ -36,21 +35,8 @@ def codec_of(engines: tuple[Engine[Any], ...] = ENGINES) -> Codec:
 
 
 def reader_of(documents: Mapping[DocId, Document]) -> Read:
-    """How a sender's bytes become an event under these documents.
-
-    What the shared context says of a source wins here; a rule reads its own inputs its own way.
-    """
-    entries: list[tuple[str, ApplicationMapping]] = []
-    for document in documents.values():
-        if document.active and document.kind == "rule":
-            written = RuleDocument.model_validate(document.body)
-            if written.context_normalization.enabled:
-                entries += written.context_normalization.application_mappings.items()
-    for document in documents.values():
-        if document.active and document.kind == "context":
-            context = ContextDocument.model_validate(document.body)
-            entries += context.context_mapping.applications.items()
-    applications = Applications.of(entries)
+    """How a sender's bytes become an event under these documents."""
+    applications = applications_of(documents)
 
     def read(raw: bytes, received: Instant) -> Event:
         return applications.read(raw, now=received)

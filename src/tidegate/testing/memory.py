@@ -205,23 +205,18 @@ class MemoryStore:
             return added
 
     # ---- suspects and replicas
-    def note_suspect(self, root: bytes, now: Instant) -> None:
+    def note_suspect(self, root: bytes, now: Instant) -> int:
         del now
         with self._open().held():
-            self.tables.suspects.setdefault(root, 0)
+            deaths = self.tables.suspects[root] = self.tables.suspects.get(root, -1) + 1
             self._touch()
+            return deaths
 
     def clear_suspects(self, roots: Sequence[bytes]) -> None:
         with self._open().held():
             for root in roots:
                 self.tables.suspects.pop(root, None)
             self._touch()
-
-    def count_deaths(self) -> Mapping[bytes, int]:
-        with self._open().held():
-            self.tables.suspects = {root: n + 1 for root, n in self.tables.suspects.items()}
-            self._touch()
-            return dict(self.tables.suspects)
 
     def see_replica(
         self, replica: str, release: str, activation: int, functions: bytes, now: Instant
@@ -244,7 +239,8 @@ class MemoryStore:
                 if row.owner is not None and row.owner != owner:
                     self._put_effect(structs.replace(row, owner=None, visible_at=Instant(0)))
 
-    def close(self) -> None:
+    def close(self, *, clean: bool = True) -> None:
+        del clean
         self._taken = None
         self._closed = True
 

@@ -60,6 +60,8 @@ def _remove(tables: Tables, writes: Writes) -> None:
         tables.drop_cell(key)
     for number in writes.later_taken:
         tables.later.pop(number, None)
+    for root in writes.decided:
+        tables.suspects.pop(root, None)
     for parked in writes.unparked:
         tables.parked.pop(parked, None)
 

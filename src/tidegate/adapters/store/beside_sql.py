@@ -49,10 +49,10 @@ INSERT_ACTIVATION_DOCUMENTS = Rows(
 
 # ---- suspects and replicas
 NOTE_SUSPECT = (
-    "INSERT INTO suspect (root, deaths, at) VALUES (?, 0, ?) ON CONFLICT (root) DO NOTHING"
+    "INSERT INTO suspect (root, deaths, at) VALUES (?, 0, ?)"
+    " ON CONFLICT (root) DO UPDATE SET deaths = deaths + 1, at = excluded.at RETURNING deaths"
 )
 CLEAR_SUSPECTS = Rows("DELETE FROM suspect WHERE root IN (VALUES ", 1, ")")
-COUNT_DEATHS = "UPDATE suspect SET deaths = deaths + 1 RETURNING root, deaths"
 SEE_REPLICA = (
     "INSERT INTO replica (id, release, activation, functions, seen_at) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET release = excluded.release, activation = excluded.activation,"

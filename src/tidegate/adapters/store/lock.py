@@ -78,10 +78,11 @@ class WriterLock:
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
 
-    def release(self) -> None:
-        """Give it back; harmless when done twice."""
+    def release(self, *, clean: bool = True) -> None:
+        """Give it back; harmless when done twice. Not `clean`: the note stays, as after a kill."""
         if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
+            if clean:
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 

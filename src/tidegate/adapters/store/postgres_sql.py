@@ -216,9 +216,9 @@ INSERT INTO activation_document (activation, document) SELECT $1, w.id FROM unne
 
 # ---- suspects and replicas
 SUSPECT = """
-INSERT INTO suspect (root, deaths, at) VALUES ($1, 0, $2) ON CONFLICT (root) DO NOTHING"""
+INSERT INTO suspect (root, deaths, at) VALUES ($1, 0, $2)
+ON CONFLICT (root) DO UPDATE SET deaths = suspect.deaths + 1, at = excluded.at RETURNING deaths"""
 SUSPECTS_CLEARED = "DELETE FROM suspect WHERE root = ANY ($1)"
-DEATHS = "UPDATE suspect SET deaths = deaths + 1 RETURNING root, deaths"
 REPLICA = """
 INSERT INTO replica (id, release, activation, functions, seen_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (id) DO UPDATE SET release = excluded.release, activation = excluded.activation,

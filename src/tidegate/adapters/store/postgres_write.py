@@ -65,6 +65,8 @@ def _removing(writes: Writes) -> Iterator[Ask]:
         yield Ask(sql.DROPS, Numbers(id_ for id_, _ in writes.drops))
     if writes.later_taken:
         yield Ask(sql.LATER_TAKEN, Numbers(writes.later_taken))
+    if writes.decided:
+        yield Ask(sql.SUSPECTS_CLEARED, Blobs(writes.decided))
     if writes.unparked:
         yield Ask(
             sql.UNPARKED,

@@ -97,11 +97,11 @@ class SqliteStore(SqliteBeside):
             lock.release()
             raise
 
-    def close(self) -> None:
-        """Give the database back; harmless when done twice."""
+    def close(self, *, clean: bool = True) -> None:
+        """Give the database back."""
         self._taken = None
         self._connection.close()
-        self._lock.release()
+        self._lock.release(clean=clean)
 
     @property
     def unclean(self) -> bool:

@@ -12,6 +12,7 @@ from sqlite3 import Connection
 from msgspec import Struct, structs
 
 from tidegate.adapters.store import turn_sql as sql
+from tidegate.adapters.store.beside_sql import CLEAR_SUSPECTS
 from tidegate.adapters.store.keys import KeyIndex, StagedKeys
 from tidegate.adapters.store.names import Names
 from tidegate.adapters.store.turn_sql import Value, insert, padded
@@ -78,6 +79,8 @@ def _delete(connection: Connection, writes: Writes) -> None:
         _each(connection, sql.DELETE_LATER, writes.later_taken)
     if writes.drops:
         _each(connection, sql.DELETE_CELLS, [id_ for id_, _ in writes.drops])
+    if writes.decided:
+        _each(connection, CLEAR_SUSPECTS, writes.decided)
     if writes.unparked:
         _each(connection, sql.DELETE_PARKED, [value for row in writes.unparked for value in row])
 

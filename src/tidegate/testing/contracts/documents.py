@@ -113,28 +113,46 @@ class DocumentContract(Contract):
         assert store.activation(1) == added
 
     # ---- suspects
-    def test_a_suspect_gains_a_death_at_every_start(
+    def test_a_suspect_gains_a_death_each_time_it_is_noted_again(
         self, store: Store, reopen: Callable[..., Store]
     ) -> None:
-        store.note_suspect(b"\x00root", NOON)
+        first = store.note_suspect(b"\x00root", NOON)
         again = reopen()
 
-        assert dict(again.count_deaths()) == {b"\x00root": 1}
-        again.note_suspect(b"\x00root", NOON)
-        again.note_suspect(b"other", NOON)
-        assert dict(again.count_deaths()) == {b"\x00root": 2, b"other": 1}
+        deaths = [again.note_suspect(b"\x00root", NOON) for _ in range(2)]
+
+        assert first == 0
+        assert deaths == [1, 2]
+        assert again.note_suspect(b"other", NOON) == 0
 
     def test_cleared_suspects_are_forgotten(self, store: Store) -> None:
         for root in (b"one", b"two", b"three"):
             store.note_suspect(root, NOON)
-        store.count_deaths()
 
         store.clear_suspects([b"one", b"unknown", b"three"])
         store.clear_suspects([])
 
-        assert dict(store.count_deaths()) == {b"two": 2}
-        store.note_suspect(b"one", NOON)
-        assert dict(store.count_deaths()) == {b"one": 1, b"two": 3}
+        assert store.note_suspect(b"one", NOON) == 0
+        assert store.note_suspect(b"two", NOON) == 1
+
+    def test_the_turn_that_decides_a_suspect_forgets_it(self, store: Store) -> None:
+        for root in (b"one", b"two"):
+            store.note_suspect(root, NOON)
+        taken = store.take(Wanted(NOON))
+
+        commit(store, taken, decided=[b"one", b"unknown"])
+
+        assert store.note_suspect(b"one", NOON) == 0
+        assert store.note_suspect(b"two", NOON) == 1
+
+    def test_a_suspect_is_noted_whatever_becomes_of_the_turn(self, store: Store) -> None:
+        store.take(Wanted(NOON))
+        store.note_suspect(b"root", NOON)
+        store.abandon()
+
+        deaths = store.note_suspect(b"root", NOON)
+
+        assert deaths == 1
 
     # ---- replicas
     def test_other_replicas_count_by_when_they_were_seen(self, store: Store) -> None:

@@ -1,0 +1,215 @@
+"""The command line, as a user types it: real processes over a real file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "multi-input-job"
+RULE = "multi_input_job_trigger"
+GATE = f"{RULE}~~2024-01-15~~001"
+
+
+class Ran:
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.code = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """One project and the command over it."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> Ran:
+        environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL",)}
+        command = [sys.executable, "-m", "tidegate", *arguments, "--project", str(self.project)]
+        return Ran(
+            subprocess.run(
+                command, input=stdin, text=True, capture_output=True, env=environment, timeout=120
+            )
+        )
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(Path(shutil.copytree(EXAMPLE, tmp_path / "project")))
+
+
+def event(name: str, **changes: Any) -> str:
+    found: dict[str, Any] = json.loads((EXAMPLE / "events" / f"{name}.json").read_text("utf-8"))
+    return json.dumps(found | changes)
+
+
+def test_the_printed_story(shell: Shell) -> None:
+    sent = shell("event", "send", "-", "--json", stdin=event("crm"))
+    waiting = shell("explain", RULE, "--date", "2024-01-15", "--json")
+    both = shell("event", "send", "-", "--wait", "--json", stdin=f"[{event('erp')},{event('crm')}]")
+    opened = shell("explain", RULE, "--date", "2024-01-15", "--json")
+    gates = shell("gate", "list", "--json")
+    verdict = shell("db", "verify", "--json")
+
+    assert sent.code == 0
+    assert sorted(sent.json) == [
+        "accepted", "conflicts", "cpu_seconds", "duplicates", "rejected", "seconds",
+    ]  # fmt: skip
+    assert (waiting.code, waiting.json["status"]) == (10, "waiting")
+    assert (both.json["accepted"], both.json["duplicates"]) == (1, 1)
+    assert (opened.code, opened.json["gate"]) == (0, GATE)
+    assert opened.json["runs"][0]["status"] == "succeeded"
+    (gate,) = gates.json
+    assert gate["correlation_id"] == "correlation-2024-01-15-001"
+    assert {one["status"] for one in gate["inputs"]} == {"received"}
+    assert (verdict.code, verdict.json["equal"], verdict.json["differences"]) == (0, True, [])
+
+
+def test_a_changed_cell_is_found_by_verify(shell: Shell) -> None:
+    import sqlite3
+
+    shell("event", "send", "-", stdin=event("crm"))
+    with sqlite3.connect(shell.project / "tidegate.db") as connection:
+        connection.execute(
+            "UPDATE cell SET state = CAST("
+            " replace(CAST(state AS TEXT), 'crm-ingestion', 'xrm-ingestion') AS BLOB)"
+        )
+    connection.close()
+
+    verdict = shell("db", "verify", "--json")
+
+    assert (verdict.code, verdict.json["equal"]) == (1, False)
+    assert RULE in verdict.json["differences"][0]["where"]
+
+
+def test_what_is_rejected_is_said_kept_and_exits_with_one(shell: Shell) -> None:
+    sent = shell("event", "send", "-", "--json", stdin=f'[{event("crm")}, {{"id": 1}}]')
+    listed = shell("inbox", "list", "--json")
+
+    assert sent.code == 1
+    assert sent.json["accepted"] == 1
+    assert [(one["index"], one["code"]) for one in sent.json["rejected"]] == [
+        (1, "event.attribute")
+    ]
+    assert [one["kind"] for one in listed.json] == ["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("gate", "show", "nonsense"), 3, "gate.unknown"),
+        (("explain", "nobody", "--date", "2024-01-15"), 3, "rule.unknown"),
+        (("explain", RULE, "--date", "tomorrow"), 2, "write 2024-01-15"),
+        (("gate", "release", GATE), 5, "is waiting"),
+        (("gate", "release", GATE.replace("001", "002")), 5, "round 002"),
+        (("inbox", "release", "x"), 1, "no parked signal"),
+        (("event", "send", "nowhere.json"), 3, "cannot be read"),
+        (("frobnicate",), 2, "No such command"),
+        (("trace", "nothing"), 3, "nothing is known"),
+    ],
+)
+def test_a_mistake_is_answered_with_its_exit_code(
+    shell: Shell, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    if arguments[0] != "frobnicate":
+        shell("event", "send", "-", stdin=event("crm"))
+
+    ran = shell(*arguments) if arguments[0] != "frobnicate" else _bare(*arguments)
+
+    assert ran.code == code, ran.err
+    assert said in ran.err + ran.out
+
+
+def test_check_prints_every_fault_with_its_place(shell: Shell) -> None:
+    (shell.project / "rules" / "broken.yaml").write_text(
+        "rule_name: broken\nconditions:\n  - event_typ: x\n    data.n: '> > 3'\nkeep: newest\n"
+    )
+
+    ran = shell("check")
+
+    assert ran.code == 1
+    for part in ("rules/broken.yaml:3", "event_type", "rules/broken.yaml:5", "latest", "^"):
+        assert part in ran.out
+
+
+def test_activation_is_refused_whole_and_a_change_is_followed(shell: Shell) -> None:
+    first = shell("activate", "--json")
+    rule = shell.project / "rules" / f"{RULE}.yaml"
+    good = rule.read_text("utf-8")
+    rule.write_text(good.replace("conditions:", "conditons:", 1))
+    broken = shell("activate")
+    rule.write_text(good.replace('"24h"', '"12h"'))
+    changed = shell("activate", "--json")
+    again = shell("activate", "--json")
+
+    assert first.json["activation"] == 1
+    assert broken.code == 2 or broken.code == 1
+    assert "document.invalid" in broken.err
+    assert [(one["kind"], one["what"]) for one in changed.json["changes"]] == [("rule", "changed")]
+    assert again.json["changes"] == []
+
+
+def test_a_quarantined_gate_is_released_by_a_person(shell: Shell) -> None:
+    rule = shell.project / "rules" / f"{RULE}.yaml"
+    rule.write_text(
+        rule.read_text("utf-8") + '\nadditional_conditions:\n  - record_count: "> 9000"\n'
+    )
+    shell("event", "send", "-", stdin=f"[{event('crm')},{event('erp')}]")
+    held = shell("explain", RULE, "--date", "2024-01-15", "--json")
+    released = shell("gate", "release", GATE, "--reason", "looked at it", "--json")
+    after = shell("gate", "show", GATE, "--json")
+
+    assert (held.code, held.json["status"]) == (12, "quarantined")
+    failed = [two for one in held.json["clauses"] for two in one["compared"] if not two["met"]]
+    assert [one["seen"] for one in failed] == ["8500"]
+    assert released.json["status"] == "open"
+    assert after.json["status"] == "open"
+    assert "released by" in next(one["reason"] for one in after.json["inputs"] if one["reason"])
+
+
+def test_a_pause_holds_what_opens_and_resume_starts_it(shell: Shell) -> None:
+    shell("activate")
+    paused = shell("schedule", "pause", "--for", "2h", "--json")
+    shell("event", "send", "-", "--wait", stdin=f"[{event('crm')},{event('erp')}]")
+    held = shell("board", "--json", "--date", "2024-01-15", "--days", "1")
+    listed = shell("schedule", "window", "list")
+    resumed = shell("schedule", "resume")
+    shell("event", "send", "-", "--wait", stdin=event("crm"))
+    done = shell("board", "--json", "--date", "2024-01-15", "--days", "1")
+
+    assert paused.json["paused"] is True
+    assert held.json["rows"][0]["cells"] == {"2024-01-15": "held"}
+    assert "paused: all jobs until" in listed.out
+    assert resumed.code == 0
+    assert done.json["rows"][0]["cells"] == {"2024-01-15": "done"}
+
+
+def test_the_log_can_be_searched_traced_and_followed(shell: Shell) -> None:
+    shell("event", "send", "-", "--wait", stdin=f"[{event('crm')},{event('erp')}]")
+
+    search = shell("event", "search", "--type", "tidegate.gate.opened", "--json")
+    trace = shell("trace", "crm-batch-2024-01-15-001", "--json")
+    tail = shell("event", "tail", "--no-follow", "--last", "3", "--json")
+    doctor = shell("doctor", "--json")
+
+    assert [one["subject"] for one in search.json] == [GATE]
+    assert trace.json["correlation_ids"] == ["correlation-2024-01-15-001"]
+    assert [one["status"] for one in trace.json["executions"]] == ["succeeded"]
+    assert len(tail.out.splitlines()) == 3
+    assert {one["name"]: one["ok"] for one in doctor.json}["database"] is True
+
+
+def _bare(*arguments: str) -> Ran:
+    command = [sys.executable, "-m", "tidegate", *arguments]
+    return Ran(subprocess.run(command, text=True, capture_output=True, timeout=60))
