@@ -145,6 +145,14 @@ def test_a_start_of_an_unknown_job_is_refused() -> None:
     assert answer.code == "job.unknown"
 
 
+def test_a_requests_parameter_goes_before_the_jobs() -> None:
+    floor = Floor()
+
+    floor.start(parameters={"mode": "delta"})
+
+    assert floor.execution.parameters == {"mode": "delta"}
+
+
 def test_a_function_is_given_the_parameters_as_its_arguments() -> None:
     floor = Floor(
         kind="python", target="functions.daily:load", parameters={"date": "${ds}", "n": 3}

@@ -217,6 +217,23 @@ def test_a_job_that_ends_in_time_stops_its_clock() -> None:
     assert driver.types() == []
 
 
+def test_a_clock_ends_once_and_without_a_clock_nothing_ends() -> None:
+    driver = watching()
+    succeed(driver)
+    before = driver.kind("sla")
+    open_gate(driver)
+    driver.now = after(60)
+    succeed(driver)
+    driver.now = after(600)
+
+    succeed(driver)
+    driver.settle()
+
+    assert before == []
+    assert driver.state(CLOCK, Sla).ended_at == after(60)
+    assert driver.types() == []
+
+
 @pytest.mark.parametrize(
     "other", [{"job": "another"}, {"correlation_id": "correlation-2024-01-15-002"}]
 )
@@ -377,11 +394,12 @@ def test_a_counter_stays_storable_and_small() -> None:
     driver = watching()
     tags = {f"t{n:02d}": "x" * 999 for n in range(40)}
 
-    for _ in range(3):
+    for _ in range(5):
         driver.hear("tidegate.dashboard.updated", {"metric": "m", "increment": 2**62, "tags": tags})
 
     counter = driver.state(Key("metric", NO_DAY, "all", "m"), Counter)
-    assert counter.total == float(3 * 2**62)
+    assert counter.total == 5 * 2.0**62
+    assert isinstance(counter.total, float)
     assert len(counter.tags) == TAGS_MAX
 
 
