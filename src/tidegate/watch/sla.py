@@ -22,7 +22,6 @@ from tidegate.kernel.clock import (
     NO_DAY,
     Day,
     Instant,
-    format_day,
     format_duration,
     format_instant,
     parse_instant,
@@ -30,6 +29,7 @@ from tidegate.kernel.clock import (
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.orders import Tell
+from tidegate.kernel.public_id import NO_DATE, business_date
 from tidegate.kernel.step import CARE_MIN, Durable, Key, Kind
 
 WARN_AT = 0.8
@@ -170,14 +170,14 @@ def tell(key: Key, sla: Sla) -> Tell:
     what = "breached" if breached else "warning"
     limit = format_duration(sla.due_at - sla.started_at)
     verb = "was not done within" if breached else "is near the end of"
-    date = f" for {format_day(key.day)}" if key.day != NO_DAY else ""
+    date = business_date(key)
     return Tell(
-        notice=f"sla.{what}/{key.day}/{key.name}",
+        notice=f"sla.{what}/{sla.job}/{business_date(key) or NO_DATE}/{sla.correlation_id}",
         channel="",
         receiver=sla.owner,
         severity="critical" if breached else "warning",
         message=(
-            f"{sla.job}{date} {verb} its SLA of {limit}: started "
+            f"{sla.job}{f' for {date}' if date else ''} {verb} its SLA of {limit}: started "
             f"{format_instant(sla.started_at)}, due {format_instant(sla.due_at)}. "
             f"Rule {sla.rule or '-'}, process {sla.process or '-'}, "
             f"correlation id {sla.correlation_id}."
@@ -195,7 +195,7 @@ def facts(key: Key, sla: Sla) -> dict[str, Json]:
         "rule": sla.rule,
         "process": sla.process,
         "owner": sla.owner,
-        "business_date": format_day(key.day) if key.day != NO_DAY else None,
+        "business_date": business_date(key),
         "round": sla.round,
         "correlation_id": sla.correlation_id,
         "sla_minutes": sla.minutes,
