@@ -80,11 +80,11 @@ def test_a_changed_cell_is_found_by_verify(shell: Shell) -> None:
     import sqlite3
 
     shell("event", "send", "-", stdin=event("crm"))
-    with sqlite3.connect(shell.project / "tidegate.db") as connection:
-        connection.execute(
-            "UPDATE cell SET state = CAST("
-            " replace(CAST(state AS TEXT), 'crm-ingestion', 'xrm-ingestion') AS BLOB)"
-        )
+    connection = sqlite3.connect(shell.project / "tidegate.db")
+    for id_, state in connection.execute("SELECT id, state FROM cell").fetchall():
+        changed = state.replace(b"crm-ingestion", b"xrm-ingestion")
+        connection.execute("UPDATE cell SET state = ? WHERE id = ?", (changed, id_))
+    connection.commit()
     connection.close()
 
     verdict = shell("db", "verify", "--json")
