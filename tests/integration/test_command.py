@@ -205,6 +205,24 @@ def test_stdin_that_nobody_reads_hinders_nobody(tmp_path: Path) -> None:
     play(tmp_path, act)
 
 
+def test_a_command_that_reads_little_of_its_stdin_holds_nobody_up(tmp_path: Path) -> None:
+    async def act(made: Machine) -> None:
+        deaf = asyncio.create_task(
+            made.command(
+                "head -c 9000 >/dev/null; echo $$ > pid; exec sleep 600", stdin="x" * 10**6
+            )
+        )
+        pid = await made.pid("pid")
+
+        other = await made.command("echo through")
+
+        assert other.output["stdout"] == "through\n"
+        os.kill(pid, signal.SIGKILL)
+        assert "SIGKILL" in (await deaf).cause
+
+    play(tmp_path, act)
+
+
 # ---- how it fails
 def test_a_failed_command_says_how_it_ended_and_what_it_said_last(tmp_path: Path) -> None:
     async def act(made: Machine) -> None:
@@ -516,11 +534,13 @@ def test_commands_of_a_helper_that_died_have_failed_and_are_gone(tmp_path: Path)
         assert helper is not None
 
         os.kill(helper, signal.SIGKILL)
+        await until(lambda: gone(helper))
+        await asyncio.sleep(0)
+        after = await made.command("echo again")
         results = await asyncio.gather(*running)
 
         assert {one.error for one in results} == {"Tidegate.HelperDied"}
         assert gone(helper, *pids)
-        after = await made.command("echo again")
         assert after.output["stdout"] == "again\n"
         assert made.spawner.helper_pid != helper
 
@@ -536,6 +556,9 @@ def test_a_helper_waits_until_the_one_before_it_has_ended_its_commands(tmp_path:
         async with machine(tmp_path) as other:
             second = asyncio.create_task(other.command(f"kill -0 {pid} 2>/dev/null || echo alone"))
             await until(lambda: len(children_by_parent(os.getpid())) == 2)
+            waits_since = boottime()
+            await until(lambda: boottime() > waits_since + 0.3)
+            assert lives(pid)
             assert not second.done()
             await made.spawner.close()
 

@@ -121,6 +121,23 @@ def test_an_object_is_sent_as_json_and_text_as_it_is() -> None:
     play(answering(), act)
 
 
+def test_no_connection_is_used_twice_so_none_turns_out_closed() -> None:
+    ports: list[int] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        ports.append(request.transport.get_extra_info("peername")[1])
+        return web.Response()
+
+    async def act(made: Site) -> None:
+        await made.call()
+        await made.call()
+
+        assert ports[0] != ports[1]
+
+    play(handle, act)
+
+
 def test_a_key_of_the_users_own_is_left_alone() -> None:
     async def act(made: Site) -> None:
         await made.call(headers={"idempotency-key": "mine"})
