@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from tidegate.correlate.compiling import compile_rules
-from tidegate.correlate.document import RuleDocument
+from tidegate.correlate.document import RuleDocument, TriggerJobAction
 from tidegate.correlate.field import BUSINESS_DATE
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.errors import InputError
@@ -18,6 +19,7 @@ OWN_IDS = frozenset({"sequence", "round", "rule", "process", "business_process"}
 def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
     """Rules that can never open, ids that two processes could share, deadlines without a date."""
     rules: dict[DocId, Rule] = {}
+    jobs = {document.name for document in documents.values() if document.kind == "job"}
     for doc, document in documents.items():
         if document.kind != "rule":
             continue
@@ -34,6 +36,7 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
             continue
         written = RuleDocument.model_validate(document.body)
         yield from _one(document.name, written, rules[doc])
+        yield from _unknown_jobs(document.name, written, jobs)
     yield from _shared_ids(rules.values())
 
 
@@ -74,6 +77,23 @@ def _one(name: str, written: RuleDocument, rule: Rule) -> Iterator[Finding]:
             "every input is optional: the first of them opens the gate",
             "make at least one required", warning=True,
         )  # fmt: skip
+
+
+def _unknown_jobs(name: str, written: RuleDocument, jobs: set[str]) -> Iterator[Finding]:
+    """A job that is started under its plain name, but that no document defines."""
+    for part in ("actions", "on_timeout", "on_quality_failure"):
+        for number, action in enumerate(getattr(written, part)):
+            if not isinstance(action, TriggerJobAction):
+                continue
+            job = action.job_name
+            if isinstance(job, str) and "${" not in job and job not in jobs:
+                near = difflib.get_close_matches(job, sorted(jobs), 1)
+                yield Finding(
+                    "rule", name, (part, number, "job_name"),
+                    f"no job is called {job!r}: its triggers will be refused",
+                    f"did you mean {near[0]!r}?" if near else f"define it in jobs/, as {job}: ...",
+                    warning=True,
+                )  # fmt: skip
 
 
 def _shared_ids(rules: Iterable[Rule]) -> Iterator[Finding]:
