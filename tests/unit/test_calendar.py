@@ -195,6 +195,14 @@ def test_a_document_may_be_based_on_another_and_take_back_what_that_says() -> No
     assert not calendar.is_business_day(day("2026-12-26"))  # a Saturday, and the country's holiday
 
 
+def test_the_week_is_that_of_the_base_unless_it_is_written() -> None:
+    base: dict[str, Json] = {"name": "base", "weekdays": ["saturday"]}
+
+    found = calendars_of(documents(base, {"name": "child", "based_on": "base"}))
+
+    assert found["child"].weekdays == frozenset({5})
+
+
 def test_a_country_in_a_document_brings_its_own_week() -> None:
     found = calendars_of(documents({"name": "riyadh", "country": "SA"}, {"name": "plain"}))
 

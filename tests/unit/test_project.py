@@ -150,6 +150,15 @@ def test_an_empty_settings_file_is_a_project_without_settings(tmp_path: Path) ->
     ]
 
 
+def test_a_broken_settings_file_is_no_empty_one() -> None:
+    project = check_files({"tidegate.yaml": b"timezone: ["}, KINDS)
+
+    assert project.documents == ()
+    assert said(project) == [
+        "tidegate.yaml:1:11: the [ that opens here is never closed; fix: add ]"
+    ]
+
+
 # ---- what is wrong
 def test_all_faults_of_all_files_are_told_at_once() -> None:
     files = {
