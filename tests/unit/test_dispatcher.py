@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from tidegate.adapters.system import SystemClock
 from tidegate.kernel.clock import SECOND_US, Instant
 from tidegate.kernel.errors import InputError, TransientError
 from tidegate.kernel.ids import CellId
@@ -928,6 +929,27 @@ def test_born_claimed_work_without_a_slot_is_given_back() -> None:
         await stage.outcome("B", within_s=105)
 
     play(act, slots=1)
+
+
+def test_effects_are_taken_from_another_thread() -> None:
+    """In real time: the host's thread hands them over while the loop waits."""
+
+    async def main() -> None:
+        stage = Stage()
+        stage.desk = MemoryDesk(stage.outbox, "me", SystemClock())
+        stage.dispatcher = Dispatcher(
+            stage.desk, {"test:local": stage.local}, {}, owner="me", slots=1
+        )
+        async with running(stage):
+            claimed = stage.add(planned("A", "test:local", output=1), owner="me")
+            assert claimed is not None
+            began = stage.desk.monotonic()
+            await asyncio.to_thread(stage.dispatcher.take, [claimed])
+
+            assert await stage.outcome(within_s=5) == Done(1)
+            assert stage.desk.monotonic() - began < 0.9, "it waited for the next look"
+
+    asyncio.run(main())
 
 
 def test_busy_says_what_is_in_hand() -> None:
