@@ -20,6 +20,7 @@ from tidegate.kernel.fault import (
 from tidegate.kernel.place import Path, Span
 from tidegate.kernel.shape import shape_of
 from tidegate.kernel.spelling import LISTED_MAX, did_you_mean, listed, nearest
+from tidegate.kernel.validation import ERRORS_MAX
 from tidegate.kernel.yaml import parse
 
 
@@ -209,6 +210,17 @@ def test_paths_are_those_of_the_document_not_of_the_body() -> None:
     assert told(Rule, "daily:\n  rule_name: 5\n", ("daily",)) == [
         '2:14: rule_name is the number 5; fix: write it in quotes: "5"'
     ]
+
+
+def test_what_is_beyond_the_limit_is_counted() -> None:
+    model = model_of("Model", __base__=Base, a=(list[int], ...))
+
+    found = told(model, f"a: [{'x, ' * (ERRORS_MAX + 7)}]")
+
+    assert len(found) == ERRORS_MAX + 1
+    assert (
+        found[0] == "1:1: 7 more faults of this document are not told; fix: mend the others first"
+    )
 
 
 # ---- unions

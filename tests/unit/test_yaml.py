@@ -7,7 +7,14 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.fault import Fault
 from tidegate.kernel.place import Lines, Parsed, Path, Span, locate
 from tidegate.kernel.textfile import FILE_MAX_BYTES, read
-from tidegate.kernel.yaml import ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, SYNTAX_FAULTS_MAX, parse
+from tidegate.kernel.yaml import (
+    ALIAS_NODES_MAX,
+    DEPTH_MAX,
+    FAULTS_MAX,
+    NODES_MAX,
+    SYNTAX_FAULTS_MAX,
+    parse,
+)
 
 BOTH = pytest.mark.parametrize("pure", [False, True], ids=["libyaml", "pure"])
 
@@ -299,6 +306,14 @@ def test_the_number_of_values_is_limited() -> None:
     (told,) = faults("[" + "1," * NODES_MAX + "]")
 
     assert told.endswith(f"more than {NODES_MAX:,} values")
+
+
+def test_only_so_many_faults_of_a_file_are_told() -> None:
+    told = faults("a: 1\n" * (FAULTS_MAX + 10))
+
+    assert len(told) == FAULTS_MAX + 1
+    assert told[-1] == f"{FAULTS_MAX + 2}:1: 1,000 faults; nothing from here on was read"
+    assert len(json_faults("{" + '"a": 1,' * (FAULTS_MAX + 10))) == FAULTS_MAX + 1
 
 
 def test_the_size_of_a_file_is_limited() -> None:

@@ -157,8 +157,12 @@ def from_validation(
     error: ValidationError, places: Places, file: str, model: type[BaseModel], path: Path = ()
 ) -> list[Fault]:
     """What pydantic found, as faults; `path` is where the validated body stands in its document."""
-    wrongs = reduce_errors(error, places, model, path)
-    return [fault_at(file, _finger(wrong, places), *say(wrong)) for wrong in wrongs]
+    wrongs, untold = reduce_errors(error, places, model, path)
+    faults = [fault_at(file, _finger(wrong, places), *say(wrong)) for wrong in wrongs]
+    if untold:
+        what = f"{untold:,} more faults of this document are not told"
+        faults.append(fault_at(file, locate(places, path).value, what, "mend the others first"))
+    return faults
 
 
 def _finger(wrong: Wrong, places: Places) -> Span:

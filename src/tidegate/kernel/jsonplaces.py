@@ -16,7 +16,7 @@ from tidegate.kernel.fault import Fault, fault_at
 from tidegate.kernel.jsontext import INTEGER_MAX, INTEGER_MIN
 from tidegate.kernel.place import Lines, Parsed, Path, Place, Span
 from tidegate.kernel.scalar import DIGITS_MAX
-from tidegate.kernel.yaml import DEPTH_MAX, NODES_MAX
+from tidegate.kernel.yaml import DEPTH_MAX, FAULTS_MAX, NODES_MAX
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
@@ -93,7 +93,7 @@ class _Reader:
             span = self._lines.span(start, at)
             if key in keys:
                 what = f'"{key}" is written twice, first on line {keys[key].line}'
-                self.faults.append(fault_at(self._file, span, what, "keep one of the two"))
+                self._fault(span, what, "keep one of the two")
             keys[key] = span
             at = self._skip(at)
             if self._text[at : at + 1] != ":":
@@ -156,9 +156,7 @@ class _Reader:
             raise self._stop(wrong, what, "write two backslashes for one", 2) from error
         if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
             span = self._lines.span(at, found.end())
-            self.faults.append(
-                fault_at(self._file, span, "half a surrogate pair", "write both halves, or UTF-8")
-            )
+            self._fault(span, "half a surrogate pair", "write both halves, or UTF-8")
             value = value.encode("utf-8", "replace").decode()
         return value, found.end()
 
@@ -193,12 +191,16 @@ class _Reader:
                 return real
             what = "is too large for a number"
         span = self._lines.span(at, at + len(word))
-        self.faults.append(
-            fault_at(self._file, span, f"{word[:40]} {what}", "put it in quotes if it is text")
-        )
+        self._fault(span, f"{word[:40]} {what}", "put it in quotes if it is text")
         return None
 
     # ---- faults
+    def _fault(self, span: Span, what: str, fix: str) -> None:
+        if len(self.faults) >= FAULTS_MAX:
+            what = f"{FAULTS_MAX:,} faults; nothing from here on was read"
+            raise _Stop(fault_at(self._file, span, what, "mend those above first"))
+        self.faults.append(fault_at(self._file, span, what, fix))
+
     def _bad_string(self, at: int) -> _Stop:
         end = at + 1
         while self._text[end : end + 1] >= " ":

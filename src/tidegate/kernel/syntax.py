@@ -19,6 +19,14 @@ _TIGHT_COLON = re.compile(r"[ -]*([\w.-]+):([^\s/:]\S{0,40})")
 """A key whose colon touches its value; an address such as s3://bucket is none."""
 
 
+# What YAML 1.2 allows in a file, less what PyYAML would take for the end of a line though no editor
+# does (a lone carriage return, U+0085, U+2028, U+2029), less a byte order mark further down.
+_FORBIDDEN = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "|\r(?!\n)"
+)
+
+
 class Complaint(NamedTuple):
     """One complaint of a scanner; offsets are into the text of the file."""
 
@@ -39,6 +47,20 @@ def complaint(error: yaml.YAMLError, base: int, text: str) -> Complaint:
         error.context or "",
         min(len(text), base + began.index) if began is not None else None,
     )
+
+
+def forbidden_fault(file: str, lines: Lines) -> Fault | None:
+    """The first character that cannot stand in a file."""
+    found = _FORBIDDEN.search(lines.text)
+    if found is None:
+        return None
+    span = lines.span(found.start(), found.end())
+    if found[0] == "\r":
+        what, fix = "a carriage return without a line feed", "save the file with line feeds"
+    else:
+        what = f"the character U+{ord(found[0]):04X} cannot stand in YAML"
+        fix = f'remove it, or write it as "\\u{ord(found[0]):04X}" in double quotes'
+    return fault_at(file, span, what, fix)
 
 
 def syntax_fault(found: Complaint, file: str, lines: Lines) -> Fault:

@@ -59,6 +59,8 @@ WANTED = {
     "url_scheme": "an address such as https://example.com/path",
 }
 """Errors about the sort of a value, and what would have been right."""
+ERRORS_MAX = 1_000
+"""Errors of one document that are told; looking for hints costs time for each."""
 CHOICES = frozenset({"literal_error", "enum"})
 
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
@@ -104,12 +106,16 @@ class _Found(NamedTuple):
 
 def reduce_errors(
     error: ValidationError, places: Places, model: type[BaseModel], path: Path
-) -> list[Wrong]:
-    """What pydantic found wrong in the body at `path`, as the things to change."""
-    found = _walk(error.errors(include_url=False), 0, path, places)
+) -> tuple[list[Wrong], int]:
+    """What pydantic found wrong in the body at `path`, as the things to change.
+
+    Beyond ERRORS_MAX they are only counted: the second answer.
+    """
+    errors = error.errors(include_url=False)
+    found = _walk(errors[:ERRORS_MAX], 0, path, places)
     shape = shape_of(model)
     wrongs = [_wrong(each, shape, places, path) for each in found]
-    return list(_without_echoes(wrongs))
+    return list(_without_echoes(wrongs)), len(errors[ERRORS_MAX:])
 
 
 # ---- which errors matter

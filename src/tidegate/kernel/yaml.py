@@ -30,7 +30,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.fault import Fault, fault_at
 from tidegate.kernel.place import Lines, Parsed, Path, Place, Span
 from tidegate.kernel.scalar import Unfit, plain
-from tidegate.kernel.syntax import complaint, syntax_fault
+from tidegate.kernel.syntax import complaint, forbidden_fault, syntax_fault
 
 DEPTH_MAX = 64
 """Mappings and lists inside one another."""
@@ -38,6 +38,8 @@ NODES_MAX = 200_000
 """Values of one file."""
 ALIAS_NODES_MAX = 10_000
 """Values that all aliases and merges of one file stand for."""
+FAULTS_MAX = 1_000
+"""Faults after which the rest of a file is left unread."""
 SYNTAX_FAULTS_MAX = 20
 """Syntax faults after which the rest of a file is left unread."""
 
@@ -47,12 +49,6 @@ _SCALAR_TAGS: dict[str, tuple[type, ...]] = {
     "int": (int,), "float": (float, int), "bool": (bool,), "null": (type(None),),
 }  # fmt: skip
 
-# What YAML 1.2 allows in a file, less what PyYAML would take for the end of a line though no editor
-# does (a lone carriage return, U+0085, U+2028, U+2029), less a byte order mark further down.
-_FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-    "|\r(?!\n)"
-)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
@@ -64,10 +60,10 @@ def parse(
 
     A document that holds nothing (`---` twice in a row, only comments) is left out.
     """
-    forbidden = _FORBIDDEN.search(text)
     lines = Lines(text)
+    forbidden = forbidden_fault(file, lines)
     if forbidden is not None:
-        return (), (_forbidden(forbidden, file, lines),)
+        return (), (forbidden,)
     reader = _Reader(file, lines)
     base = 0
     for _ in range(SYNTAX_FAULTS_MAX):
@@ -84,16 +80,6 @@ def parse(
         )
     )
     return tuple(reader.documents), tuple(reader.faults)
-
-
-def _forbidden(found: re.Match[str], file: str, lines: Lines) -> Fault:
-    span = lines.span(found.start(), found.end())
-    if found[0] == "\r":
-        what, fix = "a carriage return without a line feed", "save the file with line feeds"
-    else:
-        what = f"the character U+{ord(found[0]):04X} cannot stand in YAML"
-        fix = f'remove it, or write it as "\\u{ord(found[0]):04X}" in double quotes'
-    return fault_at(file, span, what, fix)
 
 
 # ---- events to values
@@ -389,6 +375,9 @@ class _Reader:
         )
 
     def _fault(self, span: Span, what: str, fix: str, *, warning: bool = False) -> None:
+        if len(self.faults) >= FAULTS_MAX:
+            what = f"{FAULTS_MAX:,} faults; nothing from here on was read"
+            raise _Stop(fault_at(self._file, span, what, "mend those above first"))
         self.faults.append(fault_at(self._file, span, what, fix, warning=warning))
 
     def _stop(self, event: yaml.Event, what: str, fix: str) -> _Stop:

@@ -190,9 +190,12 @@ def _check_body(authored: Authored, kind: DocumentKind) -> list[Fault]:
 
 def _not_said_before(faults: Iterable[Fault], before: Iterable[Fault]) -> Iterator[Fault]:
     """Leaves out what only follows from a value that could not be read."""
-    said = [_span(fault) for fault in before if not fault.warning]
+    said: dict[int, list[Span]] = {}
+    for fault in before:
+        if not fault.warning:
+            said.setdefault(fault.line, []).append(_span(fault))
     for fault in faults:
-        if not any(_span(fault).overlaps(span) for span in said):
+        if not any(_span(fault).overlaps(span) for span in said.get(fault.line, ())):
             yield fault
 
 
