@@ -20,6 +20,7 @@ from tidegate.ports.reader import EffectRow
 from tidegate.ports.store import STOP, Claimed
 from tidegate.ports.tasks import Call, Result, Running, Tasks
 from tidegate.services.dispatcher import Dispatcher
+from tidegate.services.trail import Trail, trail_of
 from tidegate.testing.desk import MemoryDesk, Outbox
 from tidegate.testing.fake_tasks import LocalWork, RemoteService, planned
 from tidegate.testing.virtual_time import VirtualClock, run_virtual
@@ -679,6 +680,37 @@ def test_what_runs_elsewhere_over_its_time_is_ended_before_anybody_hears_of_it()
         assert stage.remote.jobs[KEY].stopped
 
     play(act)
+
+
+def test_the_time_it_takes_to_begin_local_work_counts_and_the_last_trouble_is_told() -> None:
+    async def act(stage: Stage) -> None:
+        stage.local.unreachable = True
+        stage.add(planned("A", "test:local", timeout_s=20))
+
+        result = await stage.outcome()
+
+        assert result == Failed(
+            "States.Timeout",
+            "not done 20 s after its first try, and ended; the last trouble: no process can be made",
+        )
+        assert 20 <= seconds() <= 22
+
+    play(act)
+
+
+@pytest.mark.parametrize("trouble", ["", "x" * 2000, "\n\x01" * 2000, "🌊" * 2000, "ü\ud800"])
+def test_a_trail_fits_a_row_whatever_the_trouble_was(trouble: str) -> None:
+    trail = Trail(Instant(2**60), "h" * 300, Instant(2**60), trouble)
+
+    text = trail.text()
+
+    assert text is not None
+    assert len(text.encode()) <= 512
+    assert structs.replace(trail_of(text, Instant(0)), trouble="") == structs.replace(
+        trail, trouble=""
+    )
+    assert Trail(Instant(0), "h" * 513).text() is None
+    assert trail_of("job-17", Instant(5)) == Trail(Instant(5), "job-17")
 
 
 def test_the_time_a_server_was_down_does_not_count_for_local_work() -> None:

@@ -84,6 +84,7 @@ class Leases:
         self._held: dict[int, Held] = {}
         self._renewal: asyncio.Task[None] | None = None
         self._ticked = desk.monotonic()
+        self._alone = desk.alone()
         self._away_since: float | None = None
         self._quiet_until = float("-inf")
 
@@ -145,7 +146,8 @@ class Leases:
         if now - self._ticked > TICK_S + GAP_S:
             self._be_quiet("this server stood still")
         self._ticked = now
-        alone = self._desk.alone()
+        # A renewal under way may learn of others before it has renewed: until then nothing changed.
+        alone = self._alone = self._desk.alone() if self._renewal is None else self._alone
         for held in self.all():
             if held.local and held.lease_end - now <= END_LEFT_S and not alone:
                 held.end(Over.LEASE_LOST)

@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Mapping
 from enum import Enum
 from typing import Final, TypeVar
 
+from msgspec import structs
+
 from tidegate.kernel.clock import MINUTE_US, SECOND_US, Instant
 from tidegate.kernel.errors import TidegateError, TransientError
 from tidegate.kernel.retry import RetryPolicy, jittered
@@ -125,23 +127,22 @@ class Performer:
                 )
             )
         call = Call(task, held.work.idempotency, held.claim.fence)
-        if held.tasks.local:
-            return await self._local(held, held.tasks, call)
         trail = trail_of(held.handle, now)
-        held.handle = trail.text()  # from here on the timeout counts, whoever looks at it next
         if now >= _timeout_at(task, trail):
             return await self._time_out(held, held.tasks, call, trail)
         if not await self._leases.assure(held):
-            return self._no_lease(held)
+            return self._left_off(held, held.over.result() if held.over.done() else Over.SHUTDOWN)
+        if held.tasks.local:
+            return await self._local(held, held.tasks, call, trail)
+        held.handle = trail.text()  # from here on its time counts, whoever looks at it next
         return await self._remote(held, held.tasks, call, trail)
 
-    async def _local(self, held: Held, tasks: Tasks, call: Call) -> Verdict:
+    async def _local(self, held: Held, tasks: Tasks, call: Call, trail: Trail) -> Verdict:
         """From start to end; ended with its lease, its fence, its time or the server.
 
-        Its time counts from this start: what an earlier server began went with it.
+        Its time counts from its first try, but a server that ends takes it along: the next one
+        begins anew.
         """
-        if not await self._leases.assure(held):
-            return self._no_lease(held)
         if call.fence > 1 and (found := await tasks.find(call)) is not None:
             work = tasks.poll(call, found.handle) if isinstance(found, Running) else _known(found)
         else:
@@ -150,9 +151,13 @@ class Performer:
         held.extends = call
         self._leases.extend(held)
         try:
-            seen = await _first(held, running, call.task.timeout_s)
+            left_us = _timeout_at(call.task, trail) - self._desk.now()
+            seen = await _first(held, running, left_us / 1e6)
             if isinstance(seen, Over | Late):
                 await _bounded(tasks.stop(call, None), STOP_MAX_S)
+        except TransientError:
+            held.handle = trail.text()  # nothing was begun; the time it takes to begin counts
+            raise
         finally:
             held.extends = None
             running.cancel()
@@ -160,7 +165,7 @@ class Performer:
             _heed(running)
         match seen:
             case Late():
-                return Settled(_timed_out(call.task))
+                return Settled(_timed_out(call.task, trail))
             case Over.LEASE_LOST:
                 return Settled(
                     Failed(
@@ -170,6 +175,7 @@ class Performer:
                     )
                 )
             case Over():
+                held.handle = None
                 return self._left_off(held, seen)
             case Running():
                 return Settled(
@@ -185,7 +191,8 @@ class Performer:
             found = await _asked(held, tasks.find(call), CALL_MAX_S) if call.fence > 1 else None
             if found is None:
                 if not await self._leases.assure(held):
-                    return self._no_lease(held)
+                    over = held.over.result() if held.over.done() else Over.SHUTDOWN
+                    return self._left_off(held, over)
                 seen = await _asked(held, tasks.start(call), CALL_MAX_S)
             else:
                 seen = found
@@ -226,7 +233,7 @@ class Performer:
             return self._left_off(held, stopped)
         if isinstance(stopped, Late):
             _log.warning("%s is over its time and its stop was not answered", held.claim)
-        return Settled(_timed_out(call.task))
+        return Settled(_timed_out(call.task, trail))
 
     # ---- notices
     async def _notice(self, held: Held, notice: SendNotice) -> Verdict:
@@ -301,26 +308,23 @@ class Performer:
             return Settled(Failed(gone, f"{attempt} tries; the last: {error}"))
         seed = zlib.crc32(f"{held.work.idempotency}:{attempt}".encode())
         wait = max(jittered(delay, seed), min(_wanted_us(error), RETRY_AFTER_MAX_US))
-        now, task = self._desk.now(), held.work.effect
+        now, task, handle = self._desk.now(), held.work.effect, held.handle
         at = now + wait
-        if isinstance(task, CallTask) and held.handle is not None and not held.stop:
-            timeout_at = _timeout_at(task, trail_of(held.handle, now))
+        if isinstance(task, CallTask) and not held.stop:
+            trail = structs.replace(trail_of(handle, now), trouble=str(error))
+            handle, timeout_at = trail.text(), _timeout_at(task, trail)
             at = min(at, timeout_at) if timeout_at > now else at
-        return Later(Instant(at), held.handle, attempt)
+        return Later(Instant(at), handle, attempt)
 
     def _left_off(self, held: Held, over: Over) -> Verdict:
-        """We were told to stop caring; what runs elsewhere goes on under its key.
+        """We were told to stop caring, or have no lease; what runs elsewhere goes on under its key.
 
         A lost fence ends no remote work: whoever has it now found it under that key, and a stop has
         a row of its own.
         """
-        return self._hand_back(held) if over is Over.SHUTDOWN else Told.NOTHING
-
-    def _no_lease(self, held: Held) -> Verdict:
-        return Told.NOTHING if held.over.done() else self._hand_back(held)
-
-    def _hand_back(self, held: Held) -> Later:
-        return Later(self._desk.now(), held.handle, held.tries)
+        if over is Over.SHUTDOWN:
+            return Later(self._desk.now(), held.handle, held.tries)
+        return Told.NOTHING
 
 
 def _wanted_us(error: Exception) -> int:
@@ -333,10 +337,10 @@ def _timeout_at(task: CallTask, trail: Trail) -> int:
     return trail.since + task.timeout_s * SECOND_US
 
 
-def _timed_out(task: CallTask) -> Failed:
-    return Failed(
-        "States.Timeout", f"not done {task.timeout_s} s after its first try; it was ended"
-    )
+def _timed_out(task: CallTask, trail: Trail) -> Failed:
+    trouble = f"; the last trouble: {trail.trouble}" if trail.trouble else ""
+    said = f"not done {task.timeout_s} s after its first try, and ended{trouble}"
+    return Failed("States.Timeout", said)
 
 
 async def _known(result: Done | Failed) -> Done | Failed:

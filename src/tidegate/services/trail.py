@@ -7,7 +7,7 @@ first try, from which a task's timeout counts over restarts and replicas.
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.step import TEXT_MAX
@@ -17,11 +17,18 @@ class Trail(Struct, frozen=True, array_like=True):
     since: Instant  # the first try
     handle: str | None = None  # the port's own
     quiet_since: Instant | None = None  # of a stop: nothing has been found since then
+    trouble: str = ""  # why the last try came to nothing
 
     def text(self) -> str | None:
-        """As a row keeps it; None when it is too long for a row."""
-        text = _encode(self).decode()
-        return text if len(text.encode()) <= TEXT_MAX else None
+        """As a row keeps it, the trouble shortened to what is left; None when it is too long."""
+        bare = _encode(structs.replace(self, trouble=""))
+        trouble = self.trouble.encode("utf-8", "replace")[: TEXT_MAX - len(bare)].decode(
+            "utf-8", "ignore"
+        )
+        while trouble and len(bare) + len(_encode(trouble)) - 2 > TEXT_MAX:
+            trouble = trouble[: len(trouble) // 2]  # what JSON escapes takes more room
+        text = _encode(structs.replace(self, trouble=trouble))
+        return text.decode() if len(text) <= TEXT_MAX else None
 
 
 _encode = msgspec.json.Encoder().encode
