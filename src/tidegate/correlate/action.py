@@ -7,15 +7,8 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from tidegate.correlate.gate import Evidence, Gate, missing, priority
-from tidegate.correlate.identity import (
-    correlation_id,
-    day_text,
-    nested,
-    public_id,
-    put,
-    request_id,
-)
+from tidegate.correlate.gate import Evidence, missing, priority
+from tidegate.correlate.identity import Named, nested, put, request_id
 from tidegate.correlate.rule import (
     Action,
     EmitEvent,
@@ -27,7 +20,7 @@ from tidegate.correlate.rule import (
 from tidegate.kernel.event import Json
 from tidegate.kernel.expression import Missing
 from tidegate.kernel.orders import RequestRun, Tell
-from tidegate.kernel.step import Key, Say
+from tidegate.kernel.step import Say
 from tidegate.kernel.template import Template
 from tidegate.kernel.value import is_map, text
 
@@ -39,8 +32,9 @@ class Deeds(Struct):
     says: list[Say]
 
 
-def scope_of(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
+def scope_of(named: Named) -> dict[str, Json]:
     """The names an action's template sees."""
+    gate, rule = named.gate, named.rule
     names: dict[str, Json] = {}
     for one in sorted(gate.inputs, key=lambda one: (one.time, one.source, one.id)):
         _add_kept(names, one, rule)  # the newest input wins
@@ -50,7 +44,7 @@ def scope_of(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
             names[root] = {**names[root], **value}
         else:
             names[root] = value
-    global_id, highest = correlation_id(rule, gate), priority(gate)
+    global_id, highest = named.correlation_id, priority(gate)
     datasets = [one.dataset or one.name for one in rule.inputs]
     applications = sorted({one.application for one in gate.inputs if one.application})
     names.update(
@@ -59,7 +53,7 @@ def scope_of(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
         normalized_priority=highest,
         priority=highest,
         rule=rule.name,
-        gate=public_id(key, gate.round),
+        gate=named.id,
         round=gate.round,
         sequence=f"{gate.round:03d}",
         process=rule.process,
@@ -74,20 +68,22 @@ def scope_of(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
     return names
 
 
-def perform(key: Key, gate: Gate, rule: Rule, actions: Sequence[Action], what: str) -> Deeds:
+def perform(named: Named, actions: Sequence[Action], what: str) -> Deeds:
     """Carry out actions for this round; `what` tells openings, timeouts and quality failures apart.
 
     A template that asks for something the events did not bring does not keep the gate from opening:
     a text says so in its place, a job gets null.
     """
-    scope = scope_of(key, gate, rule)
-    id_ = public_id(key, gate.round)
     deeds = Deeds([], [])
+    if not actions:
+        return deeds
+    key, gate, rule, id_ = named.key, named.gate, named.rule, named.id
+    scope = scope_of(named)
     for number, action in enumerate(actions, 1):
         request = request_id(key, gate.round, number, what)
         match action:
             case TriggerJob():
-                deeds.orders.append(_run(action, key, gate, rule, scope, request))
+                deeds.orders.append(_run(action, named, scope, request))
             case SendNotification():
                 deeds.orders.append(
                     Tell(
@@ -112,7 +108,7 @@ def perform(key: Key, gate: Gate, rule: Rule, actions: Sequence[Action], what: s
                             "tags": _value(action.tags, scope),
                             "rule": rule.name,
                             "gate": id_,
-                            "business_date": day_text(key),
+                            "business_date": named.date,
                         },
                         scope["correlation_id"],
                     )
@@ -132,23 +128,22 @@ def perform(key: Key, gate: Gate, rule: Rule, actions: Sequence[Action], what: s
     return deeds
 
 
-def alarm(key: Key, gate: Gate, rule: Rule, what: str, message: str, severity: str) -> Tell:
+def alarm(named: Named, what: str, message: str, severity: str) -> Tell:
     """Tell the gate's owner, also where the rule lists no action for it."""
     return Tell(
-        notice=f"{public_id(key, gate.round)}/{what}",
+        notice=f"{named.id}/{what}",
         channel="",
         message=message,
         severity=severity,
-        receiver=rule.owner,
-        day=key.day,
-        correlation_id=correlation_id(rule, gate),
-        data={"rule": rule.name, "gate": public_id(key, gate.round), "what": what},
+        receiver=named.rule.owner,
+        day=named.key.day,
+        correlation_id=named.correlation_id,
+        data={"rule": named.rule.name, "gate": named.id, "what": what},
     )
 
 
-def _run(
-    action: TriggerJob, key: Key, gate: Gate, rule: Rule, scope: dict[str, Json], request: str
-) -> RequestRun:
+def _run(action: TriggerJob, named: Named, scope: dict[str, Json], request: str) -> RequestRun:
+    key, gate, rule = named.key, named.gate, named.rule
     parameters = _value(action.parameters, scope)
     first = min((one.time for one in gate.inputs), default=None)
     return RequestRun(

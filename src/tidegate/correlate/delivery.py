@@ -61,14 +61,14 @@ def deliver(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
 
 def evidence_of(event: Event, one: Input, rule: Rule, pos: Pos, now: Instant) -> Evidence:
     """The delivery with the values compared, so that an explanation outlives the log."""
-    event = _own_reading(event, rule)
+    if rule.readings:
+        event = _own_reading(event, rule)
     good = True
-    seen: list[Json] = []
-    for test in one.tests:
-        seen.append(_storable(test.read(event)))
+    seen = [_storable(test.read(event)) for test in one.tests]
     for test in one.quality:
         value = test.read(event)
-        good = test.predicate.holds(value) and good
+        if not test.predicate.holds(value):
+            good = False
         seen.append(_storable(value))
     return Evidence(
         input=one.name,
@@ -79,7 +79,7 @@ def evidence_of(event: Event, one: Input, rule: Rule, pos: Pos, now: Instant) ->
         arrived_at=now,
         good=good,
         seen=tuple(seen),
-        kept=tuple(kept.read(event) for kept in rule.kept),
+        kept=tuple([kept.read(event) for kept in rule.kept]) if rule.kept else (),
         priority=event.priority or "normal",
         application=event.application,
         dataset=one.dataset or event.dataset,
@@ -114,8 +114,11 @@ def _refuse(gate: Gate, evidence: Evidence) -> Gate:
 
 def _storable(value: Json) -> Json:
     """A value as evidence keeps it: short texts and numbers themselves, all else as a short text."""
-    if value is MISSING or value is None or isinstance(value, bool | int | float):
-        return None if value is MISSING else value
-    if isinstance(value, str) and len(value) <= SEEN_MAX:
+    if type(value) is str:
+        return value if len(value) <= SEEN_MAX else shown(value, SEEN_MAX)
+    if type(value) in _KEPT:
         return value
-    return shown(value, SEEN_MAX)
+    return None if value is MISSING else shown(value, SEEN_MAX)
+
+
+_KEPT = frozenset({type(None), bool, int, float})

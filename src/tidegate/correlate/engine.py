@@ -25,14 +25,14 @@ from tidegate.correlate.gate import (
 from tidegate.correlate.identity import (
     KIND,
     gate_key,
-    key_of,
+    named,
     part_of,
 )
-from tidegate.correlate.index import Index, build, fits
-from tidegate.correlate.moves import expired, moved, names, passed, say, waiting_text
+from tidegate.correlate.matching import Match, Matcher
+from tidegate.correlate.moves import expired, lacks, moved, passed, say, waiting_text
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.correlate.person import close_gate, release_gate
-from tidegate.correlate.rule import Input, Rule
+from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
 from tidegate.kernel.event import Event
 from tidegate.kernel.ids import DocId
@@ -72,7 +72,7 @@ class Book(Struct, frozen=True):
 
     rules: Mapping[DocId, Rule]
     active: Mapping[str, Rule]
-    index: Index
+    matcher: Matcher
     owners: Mapping[str, str]  # dataset to its owner
 
 
@@ -87,7 +87,7 @@ def compile(documents: Mapping[DocId, Document]) -> Book:
     return Book(
         rules=rules,
         active={rule.name: rule for rule in rules.values() if rule.active},
-        index=build(rules.values()),
+        matcher=Matcher(rules.values()),
         owners=owners,
     )
 
@@ -104,12 +104,19 @@ def route(signal: Routed, book: Book) -> Iterable[Need]:
             return ()
 
 
+def hears(book: Book) -> frozenset[str] | None:
+    """The types of events that may concern a rule; None: any."""
+    return book.matcher.index.types
+
+
 def _route_event(event: Event, book: Book) -> Sequence[Need]:
+    matches = book.matcher.of(event)
+    if len(matches) == 1:
+        (match,) = matches.values()
+        return (Need((match.key,)),)
     keys: dict[str, dict[Key, None]] = {}
-    for rule, _ in book.index.find(event):
-        found = key_of(rule, event)
-        if found is not None:
-            keys.setdefault(rule.name, {})[found[0]] = None
+    for match in matches.values():
+        keys.setdefault(match.rule.name, {})[match.key] = None
     # Older versions were compiled first: a live gate of theirs takes the event first.
     return [Need(tuple(found)) for found in keys.values()]
 
@@ -142,35 +149,24 @@ def explain(key: Key, look: Look, book: Book) -> Explanation:
 
 # ---- an event
 def _hear(event: Event, view: View, book: Book) -> Answer:
+    matches = book.matcher.of(event)
     for key in view.keys:
         cell = view.cell(key, Gate)
-        rule = book.rules.get(cell.doc)
-        if rule is None:
-            continue  # the rule was withdrawn and this gate never began
-        found = key_of(rule, event)
-        if found is None or (not cell.version and (found[0] != key or not rule.active)):
+        match = matches.get(cell.doc)
+        # No match: no input of the version it follows, or the rule was withdrawn.
+        if match is None or (not cell.version and (match.key != key or not match.rule.active)):
             continue
-        inputs = [one for one in rule.inputs if fits(one, event)]
-        if inputs:
-            return _deliver(key, cell, rule, inputs, event, found[1], view, book)
+        return _deliver(key, cell, match, event, view, book)
     return NOTHING
 
 
 def _deliver(
-    key: Key,
-    cell: Cell[Gate],
-    rule: Rule,
-    inputs: Sequence[Input],
-    event: Event,
-    values: tuple[str, ...],
-    view: View,
-    book: Book,
+    key: Key, cell: Cell[Gate], match: Match, event: Event, view: View, book: Book
 ) -> Answer:
-    before = cell.state if cell.version else begun(key, rule, values, view.now)
+    rule = match.rule
+    before = cell.state if cell.version else begun(key, rule, match.values, view.now)
     gate, finished = before, list[Put]()
-    for one in rule.inputs:
-        if one not in inputs:
-            continue
+    for one in match.inputs:
         evidence = evidence_of(event, one, rule, view.pos, view.now)
         after = deliver(gate, evidence, rule, view.now)
         if after is gate:
@@ -179,25 +175,24 @@ def _deliver(
             finished.append(Put(part_of(key, gate.round), gate))
             newest = book.active.get(rule.name)
             if newest is not None and newest.doc != cell.doc:
-                return _renew(key, gate, newest, event, finished, view)
+                return _renew(key, gate, newest, event, finished, view, book)
         gate = after
     if gate is before and cell.version:
         return NOTHING
-    return moved(key, before, gate, rule, finished, None, view)
+    return moved(key, before, gate, rule, finished, None)
 
 
 def _renew(
-    key: Key, gate: Gate, rule: Rule, event: Event, finished: list[Put], view: View
+    key: Key, gate: Gate, rule: Rule, event: Event, finished: list[Put], view: View, book: Book
 ) -> Answer:
     """A round that begins follows the rule's newest version; the finished one kept its own."""
-    found = key_of(rule, event)
-    inputs = [one for one in rule.inputs if fits(one, event)]
-    if found is None or found[0] != key or not inputs:
+    match = book.matcher.of(event).get(rule.doc)
+    if match is None or match.key != key:
         return NOTHING
     after = gate
-    for one in inputs:
+    for one in match.inputs:
         after = deliver(after, evidence_of(event, one, rule, view.pos, view.now), rule, view.now)
-    return moved(key, gate, after, rule, finished, rule.doc, view)
+    return moved(key, gate, after, rule, finished, rule.doc)
 
 
 # ---- time
@@ -208,15 +203,16 @@ def _wake(key: Key, view: View, book: Book) -> Answer:
         return Step(puts=(Put(key, replace(gate, wake_at=None)),))
     if gate.expired:
         closed = close(gate, "close_after")
-        return Step(puts=(Put(key, closed),), says=(say("closed", key, closed, rule, {}),))
+        return Step(puts=(Put(key, closed),), says=(say("closed", named(key, closed, rule), {}),))
     if gate.warn_at is not None and not passed(gate, now):
         warned = warn(gate)
         message = waiting_text(key, gate, rule, "is later than usual")
-        told = alarm(key, gate, rule, "warning", message, "warning")
+        about = named(key, warned, rule)
+        told = alarm(about, "warning", message, "warning")
         return Step(
             puts=(Put(key, warned),),
             orders=(told,) if not gate.backfill else (),
-            says=(say("late", key, warned, rule, {"missing": names(gate, rule)}),),
+            says=(say("late", about, {"missing": lacks(gate, rule)}),),
         )
     return expired(key, gate, rule, book.owners, view.now, view.pos)
 

@@ -90,34 +90,67 @@ class Gate(Durable, frozen=True, array_like=True, kw_only=True):
 # ---- verbs
 def arrive(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
     """One accepted delivery to a round that has not opened. It opens when it was the last."""
-    kept = next((one for one in gate.inputs if one.input == evidence.input), None)
+    inputs, counted = gate.inputs, gate.counted
+    kept = next((one for one in inputs if one.input == evidence.input), None)
     if kept is None:
-        gate = replace(gate, inputs=(*gate.inputs, evidence))
+        inputs = (*inputs, evidence)
     elif _replaces(evidence, kept, rule):
-        inputs = tuple(evidence if one is kept else one for one in gate.inputs)
-        gate = replace(gate, inputs=inputs, counted=(*gate.counted, _identity(kept)))
+        inputs = tuple([evidence if one is kept else one for one in inputs])
+        counted = (*counted, _identity(kept))
     else:
-        gate = replace(gate, counted=(*gate.counted, _identity(evidence)))
-    if rule.window_us is not None and gate.window_end is None:
+        counted = (*counted, _identity(evidence))
+    window_end = gate.window_end
+    if rule.window_us is not None and window_end is None:
         # Measured on the machine's clock from the first arrival: old samples do not expire at once.
-        gate = replace(gate, window_end=Instant(now + rule.window_us))
-    return settle(gate, rule, now, evidence.pos)
+        window_end = Instant(now + rule.window_us)
+    standing = stand(inputs, gate.values, rule)
+    if standing.open:
+        return replace(
+            gate, inputs=inputs, counted=counted, window_end=window_end, status=Status.OPEN,
+            opened_at=now, opened_pos=evidence.pos, wake_at=None, close_at=None,
+        )  # fmt: skip
+    return replace(
+        gate, inputs=inputs, counted=counted, window_end=window_end,
+        status=_not_open(standing, gate), wake_at=_next_wake(gate, window_end),
+    )  # fmt: skip
 
 
 def settle(gate: Gate, rule: Rule, now: Instant, pos: Pos) -> Gate:
     """The status and the next wake that follow from what was kept."""
-    shown = show(gate, rule)
-    lacking = [name for name, state in shown.items() if state != Shown.RECEIVED]
-    required = {one.name for one in rule.inputs if not one.optional}
-    if not required & set(lacking) and gate.inputs:
+    standing = stand(gate.inputs, gate.values, rule)
+    if standing.open:
         return replace(
             gate, status=Status.OPEN, opened_at=now, opened_pos=pos, wake_at=None, close_at=None
         )
-    if any(shown[name] == Shown.QUARANTINED for name in required):
-        status = Status.QUARANTINED
-    else:
-        status = Status.OVERDUE if gate.expired else Status.WAITING
-    return replace(gate, status=status, wake_at=next_wake(gate))
+    return replace(gate, status=_not_open(standing, gate), wake_at=next_wake(gate))
+
+
+class Standing(Struct, frozen=True, gc=False):
+    """What the kept deliveries come to."""
+
+    open: bool
+    quarantined: bool  # a required input waits for a person or a correction
+
+
+def stand(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> Standing:
+    """All required inputs are received, or not. The same as `show` tells, without its names."""
+    required = rule.required
+    received, quarantined = 0, False
+    late = _late(inputs, values, rule)
+    for one in inputs:
+        if one.input not in required:
+            continue
+        if not one.good:
+            quarantined = True
+        elif one.input not in late:
+            received += 1
+    return Standing(received == len(required) and bool(inputs), quarantined)
+
+
+def _not_open(standing: Standing, gate: Gate) -> Status:
+    if standing.quarantined:
+        return Status.QUARANTINED
+    return Status.OVERDUE if gate.expired else Status.WAITING
 
 
 def expire(gate: Gate, rule: Rule, now: Instant, pos: Pos) -> Gate:
@@ -159,8 +192,9 @@ def next_round(gate: Gate, now: Instant) -> Gate:
 # ---- questions
 def counts(gate: Gate, id_: str, source: str) -> bool:
     """This event was counted already, in this round or an earlier one."""
-    if any(one.id == id_ and one.source == source for one in gate.inputs):
-        return True
+    for one in gate.inputs:
+        if one.id == id_ and one.source == source:
+            return True
     return bool(gate.counted) and f"{source} {id_}" in gate.counted
 
 
@@ -178,24 +212,32 @@ def show(gate: Gate, rule: Rule) -> dict[str, Shown]:
 
 def late_inputs(gate: Gate, rule: Rule) -> frozenset[str]:
     """Good deliveries that lie outside the window of the others; a quarantined one never anchors."""
+    return _late(gate.inputs, gate.values, rule)
+
+
+def _late(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> frozenset[str]:
     if rule.window_us is None:
-        return frozenset()
-    good = [one for one in gate.inputs if one.good]
+        return _NONE
+    good = [one for one in inputs if one.good]
     if not good:
-        return frozenset()
+        return _NONE
     match rule.anchor:
         case Anchor.EVENT_TIME:
-            end = min(one.time for one in good) + rule.window_us
-            return frozenset(one.input for one in good if one.time > end)
+            end = min([one.time for one in good]) + rule.window_us
+            late = [one.input for one in good if one.time > end]
         case Anchor.ARRIVAL:
-            end = min(one.arrived_at for one in good) + rule.window_us
-            return frozenset(one.input for one in good if one.arrived_at > end)
+            end = min([one.arrived_at for one in good]) + rule.window_us
+            late = [one.input for one in good if one.arrived_at > end]
         case Anchor.BUSINESS_DATE:
-            start = rule.midnight(gate.values)
+            start = rule.midnight(values)
             if start is None:
-                return frozenset()
+                return _NONE
             end = start + rule.window_us
-            return frozenset(one.input for one in good if one.time > end)
+            late = [one.input for one in good if one.time > end]
+    return frozenset(late) if late else _NONE
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def missing(gate: Gate, rule: Rule) -> tuple[Input, ...]:
@@ -214,9 +256,13 @@ def priority(gate: Gate) -> str:
 
 def next_wake(gate: Gate) -> Instant | None:
     """When it must look again; why follows from comparing the same instants with the clock."""
+    return _next_wake(gate, gate.window_end)
+
+
+def _next_wake(gate: Gate, window_end: Instant | None) -> Instant | None:
     if gate.expired:
         return gate.close_at
-    instants = [at for at in (gate.warn_at, gate.deadline, gate.window_end) if at is not None]
+    instants = [at for at in (gate.warn_at, gate.deadline, window_end) if at is not None]
     return min(instants, default=None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from tidegate.correlate.gate import Gate
 from tidegate.correlate.rule import Rule, parse_date
 from tidegate.kernel.clock import NO_DAY, Day, format_day
@@ -21,7 +23,7 @@ def key_of(rule: Rule, event: Event) -> tuple[Key, tuple[str, ...]] | None:
         value = match.read(event)
         if value is MISSING or value is None:
             return None
-        written = text(value)
+        written = value if type(value) is str else text(value)
         if match.is_date and parse_date(written) is None:
             return None
         values.append(written)
@@ -51,6 +53,22 @@ def public_id(key: Key, round_: int) -> str:
     day = format_day(key.day) if key.day != NO_DAY else NO_DATE
     parts = (key.scope, day, root, f"{round_:03d}") if root else (key.scope, day, f"{round_:03d}")
     return public(*parts)
+
+
+class Named(Struct, frozen=True):
+    """One round of a gate with the names it goes by, made once for everything said about it."""
+
+    key: Key
+    gate: Gate
+    rule: Rule
+    id: str
+    correlation_id: str
+    date: str | None
+
+
+def named(key: Key, gate: Gate, rule: Rule) -> Named:
+    id_ = public_id(key, gate.round)
+    return Named(key, gate, rule, id_, correlation_id(rule, gate), day_text(key))
 
 
 def parse_id(id_: str) -> tuple[Key, int]:

@@ -7,7 +7,7 @@ By event type, then by the value of one field that the inputs of that type compa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -39,20 +39,30 @@ class Index(Struct, frozen=True):
     by_type: Mapping[str, Shelf]
     any_type: Shelf
 
-    def find(self, event: Event) -> Iterator[Candidate]:
+    def find(self, event: Event) -> list[Candidate]:
         """Inputs whose conditions this event meets, quality aside."""
         shelf = self.by_type.get(event.type)
-        if shelf is not None:
-            yield from _hits(shelf, event)
+        found: list[Candidate] = [] if shelf is None else _hits(shelf, event)
         if self.any_type.buckets or self.any_type.rest:
-            yield from _hits(self.any_type, event)
+            found += _hits(self.any_type, event)
+        return found
+
+    @property
+    def types(self) -> frozenset[str] | None:
+        """Event types some input waits for; None when one takes any."""
+        if self.any_type.buckets or self.any_type.rest:
+            return None
+        return frozenset(self.by_type)
 
 
 def fits(one: Input, event: Event) -> bool:
     """The event meets the input's conditions, quality aside."""
     if one.types and event.type not in one.types:
         return False
-    return all(test.predicate.holds(test.read(event)) for test in one.tests)
+    for test in one.tests:  # noqa: SIM110 - a generator costs more than the tests themselves
+        if not test.predicate.holds(test.read(event)):
+            return False
+    return True
 
 
 def build(rules: Iterable[Rule]) -> Index:
@@ -67,7 +77,8 @@ def build(rules: Iterable[Rule]) -> Index:
     return Index({type_: _shelf(found) for type_, found in by_type.items()}, _shelf(any_type))
 
 
-def _hits(shelf: Shelf, event: Event) -> Iterator[Candidate]:
+def _hits(shelf: Shelf, event: Event) -> list[Candidate]:
+    found: list[Candidate] = []
     for bucket in shelf.buckets:
         value = bucket.read(event)
         # A list or a map equals no indexed value, and could not be looked up.
@@ -75,10 +86,11 @@ def _hits(shelf: Shelf, event: Event) -> Iterator[Candidate]:
             continue
         for candidate in bucket.by_value.get(_indexed(value), ()):
             if fits(candidate[1], event):
-                yield candidate
+                found.append(candidate)
     for candidate in shelf.rest:
         if fits(candidate[1], event):
-            yield candidate
+            found.append(candidate)
+    return found
 
 
 def _shelf(candidates: Sequence[Candidate]) -> Shelf:

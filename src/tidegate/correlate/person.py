@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from tidegate.correlate.gate import STATUSES, Gate, Status, close, release
-from tidegate.correlate.identity import public_id
-from tidegate.correlate.moves import moved, say
+from tidegate.correlate.identity import named, public_id
+from tidegate.correlate.moves import moved, reply, say
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.ids import DocId
@@ -30,9 +30,10 @@ def release_gate(order: ReleaseGate, actor: str, view: View, rules: Mapping[DocI
             f"quarantined inputs: {', '.join(sorted(held)) or 'none'}",
         )
     after = release(gate, wanted, actor, rule, view.now, view.pos)
-    step = moved(order.gate, gate, after, rule, (), None, view)
-    released = say("released", order.gate, after, rule, {"inputs": sorted(wanted), "by": actor})
-    return replace(step, says=(released, *step.says))
+    step = moved(order.gate, gate, after, rule, (), None)
+    about = named(order.gate, after, rule)
+    released = say("released", about, {"inputs": sorted(wanted), "by": actor})
+    return replace(step, says=(released, *step.says), reply=reply(about))
 
 
 def close_gate(order: CloseGate, actor: str, view: View, rules: Mapping[DocId, Rule]) -> Answer:
@@ -44,10 +45,11 @@ def close_gate(order: CloseGate, actor: str, view: View, rules: Mapping[DocId, R
     if gate.status in (Status.OPEN, Status.CLOSED):
         return Refusal("gate.state", f"the gate is {STATUSES[Status(gate.status)]} already")
     after = close(gate, actor)
+    about = named(order.gate, after, rule)
     return Step(
         puts=(Put(order.gate, after),),
-        says=(say("closed", order.gate, after, rule, {"by": actor}),),
-        reply={"gate": public_id(order.gate, after.round), "status": "closed"},
+        says=(say("closed", about, {"by": actor}),),
+        reply=reply(about),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from tidegate.correlate.field import Read
@@ -138,6 +139,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     sla_minutes: int | None
     sla_from_first: bool
     start_of_day: Callable[[Day], Instant]
+    required: frozenset[str] = frozenset()
+    """Names of the inputs without which it does not open."""
+
+    def __post_init__(self) -> None:
+        names = frozenset(one.name for one in self.inputs if not one.optional)
+        msgspec.structs.force_setattr(self, "required", names)
 
     @property
     def observes(self) -> bool:

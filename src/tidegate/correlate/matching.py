@@ -1,0 +1,64 @@
+"""Matching: an event to the gates it may concern, worked out once for `route` and `reduce`.
+
+What is remembered is a function of the event and the book alone, so that deciding stays pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from tidegate.correlate.identity import key_of
+from tidegate.correlate.index import build
+from tidegate.correlate.rule import Input, Rule
+from tidegate.kernel.event import Event
+from tidegate.kernel.ids import DocId
+from tidegate.kernel.step import Key
+
+EVENTS_KEPT: Final = 2048
+"""Events whose matches are remembered: more than a turn has."""
+
+
+class Match(Struct, frozen=True):
+    """One rule that an event concerns: the gate, its match values, the inputs it delivers."""
+
+    rule: Rule
+    key: Key
+    values: tuple[str, ...]
+    inputs: tuple[Input, ...]  # in the rule's order
+
+
+class Matcher:
+    """The rules of one book, asked by event."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.index = build(rules)
+        # By identity: an event is never changed, and while it stands here its id is its own.
+        self._kept: dict[int, tuple[Event, Mapping[DocId, Match]]] = {}
+
+    def of(self, event: Event) -> Mapping[DocId, Match]:
+        """By version of a rule; older versions come first."""
+        kept = self._kept.get(id(event))
+        if kept is not None and kept[0] is event:
+            return kept[1]
+        found = self._match(event)
+        if len(self._kept) >= EVENTS_KEPT:
+            self._kept.clear()
+        self._kept[id(event)] = event, found
+        return found
+
+    def _match(self, event: Event) -> Mapping[DocId, Match]:
+        inputs: dict[DocId, tuple[Rule, list[Input]]] = {}
+        for rule, one in self.index.find(event):
+            inputs.setdefault(rule.doc, (rule, []))[1].append(one)
+        matches: dict[DocId, Match] = {}
+        for doc, (rule, fitting) in inputs.items():
+            found = key_of(rule, event)
+            if found is None:
+                continue
+            if len(fitting) > 1:
+                fitting = [one for one in rule.inputs if one in fitting]
+            matches[doc] = Match(rule, found[0], found[1], tuple(fitting))
+        return matches
