@@ -362,7 +362,7 @@ def test_credentials_do_not_follow_a_redirect_to_another_place() -> None:
 )  # fmt: skip
 def test_addresses_of_this_machine_and_its_link_are_refused(host: str) -> None:
     async def act(made: Site) -> None:
-        for allowed in (None, ["*"]):
+        for allowed in (None, ["*", "example.com"]):
             outbound = Outbound(Noon(), allowed)
             refused = await made.start({"url": f"http://{host}:{made.port}/"}, outbound)
             await outbound.close()
