@@ -17,8 +17,8 @@ from tidegate.kernel.event import Event
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.step import Key
 
-EVENTS_KEPT: Final = 2048
-"""Events whose matches are remembered: more than a turn has."""
+EVENTS_KEPT: Final = 1024
+"""At least so many of the last events have their matches remembered, at most twice as many."""
 
 
 class Match(Struct, frozen=True):
@@ -37,21 +37,27 @@ class Matcher:
         self.index = build(rules)
         # By identity: an event is never changed, and while it stands here its id is its own.
         self._kept: dict[int, tuple[Event, Mapping[DocId, Match]]] = {}
+        self._older: dict[int, tuple[Event, Mapping[DocId, Match]]] = {}
 
     def of(self, event: Event) -> Mapping[DocId, Match]:
         """By version of a rule; older versions come first."""
-        kept = self._kept.get(id(event))
+        kept = self._kept.get(id(event)) or self._older.get(id(event))
         if kept is not None and kept[0] is event:
             return kept[1]
         found = self._match(event)
         if len(self._kept) >= EVENTS_KEPT:
-            self._kept.clear()
+            self._kept, self._older = {}, self._kept
         self._kept[id(event)] = event, found
         return found
 
     def _match(self, event: Event) -> Mapping[DocId, Match]:
         inputs: dict[DocId, tuple[Rule, list[Input]]] = {}
-        for rule, one in self.index.find(event):
+        candidates = self.index.find(event)
+        if len(candidates) == 1:
+            ((rule, one),) = candidates
+            found = key_of(rule, event)
+            return {} if found is None else {rule.doc: Match(rule, found[0], found[1], (one,))}
+        for rule, one in candidates:
             inputs.setdefault(rule.doc, (rule, []))[1].append(one)
         matches: dict[DocId, Match] = {}
         for doc, (rule, fitting) in inputs.items():

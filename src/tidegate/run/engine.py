@@ -11,7 +11,7 @@ Says tidegate.run.started, then exactly one of .succeeded, .failed, .timed_out, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -57,6 +57,11 @@ def check(documents: Mapping[DocId, Document], /) -> Iterable[Finding]:
 
 def compile(documents: Mapping[DocId, Document], /) -> Book:
     return job.compile_book(documents)
+
+
+def hears(book: Book, /) -> Collection[str]:
+    """No event: it obeys orders, wakes, and outcomes."""
+    return ()
 
 
 def route(signal: Routed, book: Book, /) -> Iterable[Need]:

@@ -8,7 +8,7 @@ tidegate.run.<end> --> Trigger
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -70,6 +70,11 @@ def check(documents: Mapping[DocId, Document], /) -> Iterable[Finding]:
 
 def compile(documents: Mapping[DocId, Document], /) -> Book:
     return book.compile_book(documents)
+
+
+def hears(book: Book, /) -> Collection[str]:
+    """Only how runs end."""
+    return _ENDS.keys()
 
 
 def route(signal: Routed, book: Book, /) -> Iterable[Need]:

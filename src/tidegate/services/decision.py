@@ -7,6 +7,7 @@ parked. Deciding is pure, so trying again costs milliseconds and unchanged it wo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import msgspec
@@ -125,12 +126,15 @@ def _settle(
 ) -> Decision:
     """Encode everything; what cannot be encoded is charged to the part that staged it."""
     _check_calls(draft, by, only)
-    staged = sorted(draft.cells.items(), key=lambda item: item[1].rank)
-    later = sorted(draft.later, key=lambda item: item[0])
+    staged, later = list(draft.cells.items()), draft.later
+    if only is not None:
+        staged = [item for item in staged if item[1].part[0] == only]
+    else:
+        staged.sort(key=_rank_of)
+    if any(before[0] > after[0] for before, after in pairwise(later)):
+        later = sorted(later, key=_root_of)
     return Decision(
-        puts=tuple(
-            _cell(key, cell, by.codec) for key, cell in staged if only in (None, cell.part[0])
-        ),
+        puts=tuple([_cell(key, cell, by.codec) for key, cell in staged]),
         drops=tuple((key, stored) for key, (stored, _) in draft.drops.items()),
         effects=tuple((key, effect) for (key, _), (effect, _) in draft.effects.items()),
         stops=tuple(draft.stops),
@@ -145,6 +149,14 @@ def _settle(
         parked=parked,
         touched=frozenset(draft.touched),
     )
+
+
+def _rank_of(item: tuple[Key, Staged]) -> tuple[int, int]:
+    return item[1].rank
+
+
+def _root_of(item: tuple[int, Say | Order[Any], Part]) -> int:
+    return item[0]
 
 
 def _check_calls(draft: Draft, by: Deciding, only: int | None) -> None:
@@ -208,11 +220,11 @@ def _later(
     encoded: list[bytes] = []
     numbers: dict[Pos, int] = {}
     for index, said, part in later:
+        if only is not None and index != only:
+            continue
         root = roots[index]
         pos = root.pos if root.place is None else root.place
         number = numbers[pos] = numbers.get(pos, -1) + 1
-        if only not in (None, index):
-            continue
         try:
             signal = said if isinstance(said, Order) else Heard(own_event(said, pos, number, now))
             body = signals.encode(signal)

@@ -7,6 +7,7 @@ what breaks it raises `Limit`, and the part that did it is parked.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 from msgspec import Struct, field
@@ -136,7 +137,7 @@ class Stage(Struct):
         kind = kinds.get(key.kind)
         if kind is None:
             raise Limit(f"defect: no {key.kind} is kept here")
-        return Cell(kind.holds(key)(), self._doc_of(key, kind))
+        return Cell(_blank(kind.holds(key)), self._doc_of(key, kind))
 
     def step(
         self,
@@ -235,7 +236,7 @@ class Stage(Struct):
 
     def _doc_of(self, key: Key, kind: Kind) -> DocId:
         """The version a new cell follows: its nearest ancestor's, else the active one of its scope."""
-        for ancestor in key.line()[1:]:
+        for ancestor in key.line()[1:] if "/" in key.name else ():
             staged = self.draft.cells.get(ancestor)
             if staged is not None:
                 return staged.doc
@@ -243,6 +244,12 @@ class Stage(Struct):
             if stored is not None and ancestor not in self.draft.drops:
                 return stored.cell.doc
         return self.active.get((kind.follows or "", key.scope), DocId(0))
+
+
+@cache
+def _blank(state: type[Durable]) -> Durable:
+    """A state is never changed, so one blank of each type is enough."""
+    return state()
 
 
 def check_text(text: str) -> None:

@@ -8,7 +8,7 @@ cells of its own engine, so this equals handling one root after the other (a law
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeAlias
 
 from msgspec import Struct, field
@@ -53,9 +53,13 @@ class Seat(Struct, Generic[B]):
     engine: Engine[B]
     book: B
     kinds: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
+    hears: Collection[str] | None = None
+    """Types of events it is shown; None: all. An engine may name them by a function `hears`."""
 
     def __post_init__(self) -> None:
         self.kinds = {kind.name: kind for kind in self.engine.kinds}
+        hears: Callable[[B], Collection[str] | None] | None = getattr(self.engine, "hears", None)
+        self.hears = None if hears is None else hears(self.book)
 
     def needs(self, signal: Signal) -> Iterable[Need]:
         match signal:
@@ -109,25 +113,33 @@ class Decider:
             if waiting:
                 mine = [item for item in waiting if _obeys(seat, item[2])]
                 waiting = [item for item in waiting if not _obeys(seat, item[2])]
-                items = sorted((*items, *mine), key=lambda item: item[0])
+                items = sorted((*items, *mine), key=_root_of)
             needed = self._needs(seat, items)
-            self._fetch(key for _, needs in needed for need in needs for key in need.keys)
+            self._fetch([key for _, needs in needed for need in needs for key in need.keys])
             fresh: dict[Key, Part] = {}
             for item, needs in needed:
                 for need in needs:
                     step = self._decide(rank, seat, item, need, stage, fresh)
                     if step is not None and (step.says or step.orders or step.reply is not None):
                         self._pass_on(rank, item, step, draft, waiting)
-            self._must_be_new(fresh)
+            if fresh:
+                self._must_be_new(fresh)
 
     def _items(self, indices: list[int], seat: Seat[Any], parked: Mapping[Part, str]) -> list[Item]:
-        name = seat.engine.name
-        return [
-            (index, (index, name), root.signal)
-            for index in indices
-            if (root := self._roots[index]).only in (None, name)
-            and not (parked and ((index, name) in parked or (index, EVERY) in parked))
-        ]
+        """The roots this seat is shown, in their order."""
+        name, hears, roots = seat.engine.name, seat.hears, self._roots
+        items: list[Item] = []
+        for index in indices:
+            root = roots[index]
+            signal = root.signal
+            if type(signal) is Heard and hears is not None and signal.event.type not in hears:
+                continue
+            if root.only is not None and root.only != name:
+                continue
+            part = (index, name)
+            if not parked or (part not in parked and (index, EVERY) not in parked):
+                items.append((index, part, signal))
+        return items
 
     def _needs(self, seat: Seat[Any], items: list[Item]) -> list[tuple[Item, Sequence[Need]]]:
         needed: list[tuple[Item, Sequence[Need]]] = []
@@ -137,17 +149,19 @@ class Decider:
             except Exception as error:
                 # Routing is the engine's code as well: its part is parked, the turn goes on.
                 raise PartFailed(item[1], _defect(seat, error)) from error
-            if len(needs) > NEEDS_MAX:
-                raise PartFailed(item[1], f"limit.needs: {len(needs)} needs of {NEEDS_MAX}")
             if needs:
+                if len(needs) > NEEDS_MAX:
+                    raise PartFailed(item[1], f"limit.needs: {len(needs)} needs of {NEEDS_MAX}")
                 needed.append((item, needs))
         return needed
 
     def _fetch(self, keys: Iterable[Key]) -> None:
-        missing = list(dict.fromkeys(key for key in keys if key not in self._loaded))
+        loaded = self._loaded
+        missing = list(dict.fromkeys([key for key in keys if key not in loaded]))
         if missing:
             found = self._load(missing)
-            self._loaded.update((key, found.get(key)) for key in missing)
+            for key in missing:
+                loaded[key] = found.get(key)
 
     def _decide(
         self,
@@ -214,7 +228,10 @@ class Decider:
         cause = self._roots[index].signal
         if step.reply is not None and signal is cause:
             draft.replies[index] = step.reply
-        draft.later += [(index, say, part) for say in step.says]
+        for say in step.says:
+            draft.later.append((index, say, part))
+        if not step.orders:
+            return
         draft.orders[index] = draft.orders.get(index, 0) + len(step.orders)
         if draft.orders[index] > ORDERS_MAX:
             raise PartFailed(part, f"limit.orders: more than {ORDERS_MAX} orders from one cause")
@@ -235,6 +252,10 @@ class Decider:
         for key, part in fresh.items():
             if self._loaded.get(key) is not None:
                 raise PartFailed(part, f"defect: {key} exists and was not needed")
+
+
+def _root_of(item: Item) -> int:
+    return item[0]
 
 
 def _obeys(seat: Seat[Any], signal: Signal) -> bool:

@@ -25,6 +25,9 @@ RUNS = "tidegate.runs"
 GATES = "tidegate.gates_opened"
 RUN_ENDS = ("succeeded", "failed", "timed_out", "aborted")
 _RUN = "tidegate.run."
+_UPDATED, _OPENED = "tidegate.dashboard.updated", "tidegate.gate.opened"
+TYPES = frozenset({_UPDATED, _OPENED, *(f"{_RUN}{ending}" for ending in RUN_ENDS)})
+"""The events that move a counter."""
 
 
 class Counter(Durable, frozen=True, array_like=True, kw_only=True):
@@ -84,12 +87,12 @@ class GateOpened(Struct, frozen=True):
 def move(event: Event) -> Move | None:
     """What this event moves; None when it moves nothing."""
     try:
-        if event.type == "tidegate.dashboard.updated":
+        if event.type == _UPDATED:
             updated = msgspec.convert(event.data, Updated)
             if not updated.metric or not math.isfinite(updated.increment):
                 return None
             return Move(updated.metric, updated.increment, updated.tags)
-        if event.type == "tidegate.gate.opened":
+        if event.type == _OPENED:
             gate = msgspec.convert(event.data, GateOpened)
             return Move(GATES, of=("rule", gate.rule))
         ending = event.type.removeprefix(_RUN)

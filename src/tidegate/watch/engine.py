@@ -9,7 +9,7 @@ gate openings ---------------> Counter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -56,6 +56,7 @@ documents = (channel.DOCUMENT,)
 
 _OPENED = "tidegate.gate.opened"
 _SUCCEEDED = "tidegate.run.succeeded"
+_HEARD = frozenset({_OPENED, _SUCCEEDED, *counter.TYPES})
 
 
 def check(documents: Mapping[DocId, Document], /) -> Iterable[Finding]:
@@ -66,11 +67,16 @@ def compile(documents: Mapping[DocId, Document], /) -> Book:
     return channel.compile_book(documents)
 
 
+def hears(book: Book, /) -> Collection[str]:
+    """What starts and ends clocks and moves counters."""
+    return _HEARD
+
+
 def route(signal: Routed, book: Book, /) -> Iterable[Need]:
     match signal:
         case Order(Tell() as tell):
             return (Need((notice.notice_key(tell),)),)
-        case Heard(event) if event.type.startswith("tidegate."):
+        case Heard(event) if event.type in _HEARD:
             keys = (_clock_key(event), _counter_key(event))
             return tuple(Need((key,)) for key in keys if key is not None)
         case _:

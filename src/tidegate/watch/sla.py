@@ -31,6 +31,7 @@ from tidegate.kernel.event import Event, Json
 from tidegate.kernel.orders import Tell
 from tidegate.kernel.public_id import NO_DATE, business_date
 from tidegate.kernel.step import CARE_MIN, Durable, Key, Kind
+from tidegate.kernel.value import is_map
 
 WARN_AT = 0.8
 """Share of the time after which people are warned."""
@@ -92,6 +93,8 @@ class Ended(Struct, frozen=True):
 
 def opened(event: Event) -> Opened | None:
     """None when this opening starts no clock: no job, no limit, or history that is loaded."""
+    if is_map(event.data) and event.data.get("job") is None:
+        return None  # said at once, for it is what most openings are
     try:
         found = msgspec.convert(event.data, Opened)
     except msgspec.ValidationError:
