@@ -44,6 +44,8 @@ from tidegate.version import VERSION
 SHARED_POLL_SECONDS = 1.0
 """How long a replica sleeps at most where others write to the same database."""
 HINT_SECONDS = 5.0
+PRESENCE_SECONDS = 10.0
+"""How often a replica beside others says that it lives; a third of a lease."""
 SWITCH_SECONDS = 0.0005
 """How often Python changes threads: the writer's statements must not wait behind a busy thread."""
 
@@ -138,9 +140,10 @@ class App:
                 free=self._free,
                 hand_over=self._hand_over,
                 committed=self._committed,
+                presence_s=PRESENCE_SECONDS if self.settings.is_postgres else None,
             )
         )
-        host.start(store.count_deaths(), unclean=unclean)
+        host.start(unclean=unclean)
         store.take_over(self.replica)
         return host
 
@@ -205,7 +208,7 @@ class App:
         # Loaded here: only a process that performs effects needs an HTTP client.
         from tidegate.performing import Channels, make_tasks
 
-        desk = HostDesk(self.host, self.clock, self.replica, shared=self.settings.is_postgres)
+        desk = HostDesk(self.host, self.clock, self.replica)
         lock = (
             None
             if self.settings.is_postgres
@@ -300,4 +303,4 @@ def open_store(settings: Settings, codec: Codec, clock: Clock, replica: str) -> 
 
     upgrade(settings.url, random_bytes)
     shared = PostgresStore.open(settings.url, codec, replica=replica, clock=clock, truce=True)
-    return shared, False
+    return shared, shared.unclean

@@ -306,16 +306,20 @@ class Store(Protocol):
         ...
 
     # what was being decided when a host died
-    def note_suspect(self, root: bytes, now: Instant) -> int:
-        """Note, in a transaction of its own, that it is about to be decided; answers its deaths.
-
-        Only whoever has the turn may do so. A note that is there already is of somebody who never
-        came to decide it: that counts as one death more.
-        """
+    def note_suspect(self, root: bytes, now: Instant) -> None:
+        """It is about to be decided; whatever becomes of the turn, the note stays until one decides
+        it (`Writes.decided`). One that was noted before keeps its deaths."""
         ...
 
     def clear_suspects(self, roots: Sequence[bytes]) -> None:
         """Whoever noted them did not die of them."""
+        ...
+
+    def count_deaths(self) -> Mapping[bytes, int]:
+        """After an unclean end: one death more for all that were noted since the last count.
+
+        Answers every note that is there. `now` of a note is later than 1970.
+        """
         ...
 
     # replicas

@@ -45,6 +45,11 @@ class Gathered:
                     self.guests.append(piece.waiting)
 
     @property
+    def count(self) -> int:
+        """How many wait for an answer."""
+        return len(self._pieces)
+
+    @property
     def alone(self) -> bool:
         """It holds an order that must be the only entry of its turn."""
         return any(_is_alone(piece.waiting) for piece in self._pieces)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -21,13 +21,24 @@ from tidegate.kernel.errors import Defect, TidegateError, TransientError
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Engine, Order, Refusal
-from tidegate.ports.store import Claimed, RowFault, Store, Taken, TurnLost, Wanted, Writes
+from tidegate.ports.store import (
+    LEASE_US,
+    Claimed,
+    RowFault,
+    Store,
+    Taken,
+    TurnLost,
+    Wanted,
+    Writes,
+)
 from tidegate.services.books import Books, ReaderOf, compile_books
+from tidegate.services.caution import Caution
 from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.door import Arrival, Ask, Door, Waiting
 from tidegate.services.draft import Part
 from tidegate.services.gather import Gathered, gather
 from tidegate.services.orders import HOST_ORDERS, AcceptClock
+from tidegate.services.pace import TURN_SIGNALS_MAX, Pace, Share
 from tidegate.services.record import Signals
 from tidegate.services.steady import Steady
 from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
@@ -35,14 +46,9 @@ from tidegate.services.turn import EVERY
 from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
 
-TURN_SIGNALS_MAX = 1_000
-DUE_MAX = 500
-DECIDING_SECONDS_MAX = 0.1
-"""A turn that decided longer halves the next."""
-CAREFUL_SECONDS = 60.0
-"""How long after an unclean end one root is decided a turn."""
-DEATHS_MAX = 3
 RETAKES_MAX = 100
+SEEN_US = LEASE_US
+"""A replica that was not seen for so long has gone."""
 
 T = TypeVar("T")
 log = logging.getLogger("tidegate.host")
@@ -64,6 +70,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     hand_over: Callable[[Sequence[Claimed]], None] = lambda claimed: None
     committed: Callable[[Pos], None] = lambda pos: None
     """Told the next place after each commit, on the host's thread."""
+    presence_s: float | None = None
+    """How often it says that it lives, beside other replicas; None: there can be none."""
 
 
 class Status(Struct):
@@ -88,13 +96,13 @@ class Host:
         self.status = Status()
         self.steady = Steady(setup.clock)
         self.books: Books = compile_books(None, setup.engines, setup.reader_of)
+        self.others = 0 if setup.presence_s is None else 1
+        """Replicas beside this one when it last looked; until then there may be one."""
         self._kinds = frozenset(kind.name for engine in setup.engines for kind in engine.kinds)
+        self._pace = Pace()
+        self._caution = Caution(setup.clock)
+        self._present_at = float("-inf")
         self._calls: deque[tuple[Callable[[Store], Any], Future[Any]]] = deque()
-        self._limit = TURN_SIGNALS_MAX
-        self._singles = 0  # turns of one root still to come, while a guilty one is looked for
-        self._careful_until = -1.0
-        self._condemned: dict[bytes, str] = {}
-        self._own_turn = False
         self._deciding: tuple[bytes, ...] = ()
 
     # ---- asked from any thread
@@ -125,21 +133,24 @@ class Host:
         return Arrival(copy, event, received, self.books.activation, principal)
 
     # ---- the host's thread
-    def start(self, deaths: Mapping[bytes, int], *, unclean: bool) -> None:
-        """Once, before the first step; `deaths` is what `store.count_deaths` answered."""
-        for root, count in deaths.items():
-            if count >= DEATHS_MAX:
-                self._condemned[root] = f"host.died: deciding it ended {count} processes"
-        if unclean:
-            self._careful_until = self.setup.clock.monotonic() + CAREFUL_SECONDS
+    def start(self, *, unclean: bool) -> None:
+        """Once, before the first step; `unclean`: the process before did not end well."""
         taken = self.store.take(Wanted(self.setup.clock.now()))
         self.store.abandon()
+        if unclean:
+            log.warning("a process ended uncleanly; one signal is decided a turn for a minute")
+            self._caution.begin(self.store, taken)
         self._follow(taken.activation)
         self.status.next_pos, self.status.at = taken.next_pos, taken.at
+        self.status.careful = self._caution.holds()
         try:
-            self.steady.start(taken.at)
+            self.steady.start(taken.now, taken.at)
         except TransientError as error:
             self.status.fault = error
+
+    def end(self) -> None:
+        """The last thing of a process that ends well."""
+        self._caution.end(self.store)
 
     def run_calls(self) -> bool:
         """Run what was asked to be written between turns."""
@@ -165,12 +176,14 @@ class Host:
         Raises TransientError when the store is away or the clock jumped: those who waited were
         told, and nothing of the turn happened.
         """
-        gathered = gather(self.door, self._door_limit())
+        gathered = Gathered(self.door, ())
         try:
-            did = self._turn(gathered)
+            self._be_present()
+            share = self._share()
+            gathered = gather(self.door, share.door)
+            did = self._turn(gathered, share)
         except TransientError as error:
-            self.status.fault = error
-            gathered.fail(error)
+            self._refuse_all(gathered, error)
             raise
         except RowFault as error:
             self._narrow(gathered, error)
@@ -182,32 +195,48 @@ class Host:
         self.status.fault = None
         return did
 
-    def _single(self) -> bool:
-        """One root a turn: after an unclean end, or while a guilty one is looked for."""
-        self.status.careful = self.setup.clock.monotonic() < self._careful_until
-        return self.status.careful or self._singles > 0
+    def _refuse_all(self, gathered: Gathered, error: TransientError) -> None:
+        """Nothing can be decided now: whoever waits is told, not only whose turn this was."""
+        self.status.fault = error
+        gathered.fail(error)
+        while len(self.door):
+            gather(self.door, TURN_SIGNALS_MAX).fail(error)
 
-    def _door_limit(self) -> int:
-        """Half of a turn is kept for those who wait at the door, the other half for own work."""
-        own = self.store.has_later()
-        if not self._single():
-            return max(1, self._limit // 2) if own else self._limit
-        self._own_turn = not self._own_turn and own
-        return 0 if self._own_turn else 1
+    def _be_present(self) -> None:
+        """Say that this replica lives, and see which others do."""
+        every_s, now = self.setup.presence_s, self.setup.clock.monotonic()
+        if every_s is None or now < self._present_at + every_s:
+            return
+        setup, at = self.setup, self.steady.reading()
+        self.store.see_replica(
+            setup.replica, setup.release, self.books.activation, setup.functions, at
+        )
+        self.others = self.store.others_since(setup.replica, Instant(at - SEEN_US))
+        self._present_at = now
 
-    def _turn(self, gathered: Gathered) -> bool:
-        if _accepts_clock(gathered):
-            self.steady.accept()
-        now = self.steady.now()
+    def _share(self) -> Share:
+        careful = self.status.careful = self._caution.holds()
+        if not careful and not self._pace.single:
+            return self._pace.share(self.store)
+        later, wake_at = self.store.has_later(), self.store.next_wake()
+        self._caution.look(later, wake_at)
+        due = wake_at is not None and wake_at <= self.steady.reading()
+        return self._pace.one(door=self.door.head() is not None, later=later, due=due)
+
+    def _turn(self, gathered: Gathered, share: Share) -> bool:
+        now = self.setup.clock.now()
         self._deciding = ()
-        wanted = self._wanted(gathered, now)
+        later, due = (0, 0) if gathered.alone else share.own(len(gathered.guests))
+        keys, claims = gathered.keys(), gathered.claims()
+        wanted = Wanted(now, keys, claims, later_max=later, due_max=due)
         for _ in range(RETAKES_MAX):
             taken = self.store.take(wanted)
             try:
-                if taken.now != now:
-                    self.steady.compare(taken.now)
+                if not _accepts_clock(gathered):
+                    elsewhere = taken.at if taken.at != self.status.at else None
+                    self.steady.judge(taken.now, elsewhere)
                 if taken.activation == self.books.activation:
-                    return self._decide_and_commit(gathered, taken)
+                    return self._decide_and_commit(gathered, taken, due)
                 self.store.abandon()
                 self._follow(taken.activation)
             except TurnLost:
@@ -217,30 +246,24 @@ class Host:
                 raise
         raise TransientError("store.unavailable", "other writers kept taking the turn")
 
-    def _wanted(self, gathered: Gathered, now: Instant) -> Wanted:
-        if gathered.alone or (self._single() and gathered.guests):
-            later = due = 0
-        elif self._single():
-            later, due = (1, 0) if self.store.has_later() else (0, 1)
-        else:
-            later = max(1, self._limit - len(gathered.guests))
-            due = min(DUE_MAX, later)
-        return Wanted(now, gathered.keys(), gathered.claims(), later_max=later, due_max=due)
-
-    def _decide_and_commit(self, gathered: Gathered, taken: Taken) -> bool:
+    def _decide_and_commit(self, gathered: Gathered, taken: Taken, due_max: int) -> bool:
         # A person who accepts the clock also accepts that it went back.
-        now = taken.now if _accepts_clock(gathered) else max(taken.now, taken.at)
-        unfolded = unfold(gathered, taken, now, self.books, self.store, self.signals, self._kinds)
+        accepts = _accepts_clock(gathered)
+        now = taken.now if accepts else max(taken.now, taken.at)
+        jump_us = self.steady.jump_us(now) if accepts else 0
+        unfolded = unfold(
+            gathered, taken, now, jump_us, self.books, self.store, self.signals, self._kinds
+        )
         given = unfolded.given
         if not given.entries and not gathered.rejects:
             self.store.abandon()
             return False
         self._deciding = tuple(given.identities)
         if self.status.careful and self._deciding:
-            self.store.note_suspect(self._deciding[0], now)
+            self._caution.note(self.store, self._deciding[0], now)
         began = self.setup.clock.monotonic()
         decision = self._decide(unfolded, now)
-        self._pace(self.setup.clock.monotonic() - began)
+        seconds = self.setup.clock.monotonic() - began
         rows = rows_of(
             decision, taken, now, self.store.epoch, self.setup.replica, self.setup.free()
         )
@@ -254,15 +277,20 @@ class Host:
             if root in given.guest_of
         }
         gathered.answer(unfolded.rulings, unfolded.stale, {**unfolded.replies, **replies})
+        if accepts:
+            self.steady.accept(now)
+        self._pace.took(seconds, taken, due_max)
+        self._caution.took(taken)
         self._committed(unfolded, rows, now, len(given.entries))
         return True
 
     def _decide(self, unfolded: Unfolded, now: Instant) -> Decision:
-        condemned: dict[Part, str] = {}
-        if self._condemned:
-            for index, identity in enumerate(unfolded.given.identities):
-                if identity in self._condemned:
-                    condemned[(index, EVERY)] = self._condemned[identity]
+        known = self._caution.condemned
+        condemned: dict[Part, str] = {
+            (index, EVERY): known[identity]
+            for index, identity in enumerate(unfolded.given.identities)
+            if identity in known
+        }
         by = Deciding(
             seats=self.books.seats,
             active=self.books.active,
@@ -310,14 +338,13 @@ class Host:
             parked=after.parked,
             unparked=after.unparked,
             rejects=gathered.rejects,
+            decided=self._caution.notes(self._deciding),
             unwoken=(*after.unwoken, *unfolded.unknown),
             shift_wakes_us=unfolded.shift_us,
         )
 
     def _committed(self, unfolded: Unfolded, rows: Rows, now: Instant, entries: int) -> None:
-        if self.status.careful and self._deciding:
-            self.store.clear_suspects(self._deciding)
-        self._singles = max(0, self._singles - 1)
+        self._caution.decided(self._deciding)
         if unfolded.activation:
             self._follow(unfolded.activation)
         status = self.status
@@ -328,23 +355,25 @@ class Host:
             self.setup.hand_over(rows.claimed)
         self.setup.committed(status.next_pos)
 
-    def _pace(self, seconds: float) -> None:
-        if seconds > DECIDING_SECONDS_MAX:
-            self._limit = max(1, self._limit // 2)
-        else:
-            self._limit = min(TURN_SIGNALS_MAX, self._limit * 2)
-
     def _narrow(self, gathered: Gathered, error: RowFault) -> None:
         """The database refused a row: find whose, one root a turn, and park that one."""
         log.warning("the database refused a row; deciding one signal a turn: %s", error)
+        condemned = self._caution.condemned
         if len(self._deciding) == 1:
             (guilty,) = self._deciding
-            if guilty in self._condemned:
+            if guilty in condemned:
                 defect = Defect("defect", f"the database refuses a parked signal: {error}")
                 gathered.fail(defect)
                 raise defect from error
-            self._condemned[guilty] = f"defect: the database refuses it: {error}"[:500]
-        self._singles = 2 * TURN_SIGNALS_MAX
+            condemned[guilty] = f"defect: the database refuses it: {error}"[:500]
+        elif not self._deciding and self._pace.single:
+            # Not a signal's row: what was refused at the door, or what the turn asked for.
+            defect = Defect("defect", f"the database refuses what came: {error}")
+            if not gathered.count:
+                raise defect from error
+            gathered.fail(defect)
+            return
+        self._pace.narrow()
         gathered.put_back()
 
     def _follow(self, activation: int) -> None:

@@ -9,23 +9,22 @@ from concurrent.futures import Future
 from tidegate.kernel.clock import Clock, Instant
 from tidegate.kernel.ids import CellId
 from tidegate.kernel.step import Done, Failed, Key
-from tidegate.ports.store import LEASE_US, Claim, Claimed
+from tidegate.ports.store import Claim, Claimed
 from tidegate.services.door import Ended
 from tidegate.services.host import Host
 
-SEEN_US = LEASE_US
-"""A replica that was not seen for so long has gone."""
-
 
 class HostDesk:
-    """Implements services/desk.Desk over one host. `shared` is False where no replica can be beside."""
+    """Implements services/desk.Desk over one host.
 
-    def __init__(self, host: Host, clock: Clock, owner: str, *, shared: bool) -> None:
+    Its clock is the host's: on PostgreSQL the database's, and never one that jumped. Leases of
+    replicas whose own clocks differ would otherwise end before their time.
+    """
+
+    def __init__(self, host: Host, clock: Clock, owner: str) -> None:
         self._host = host
         self._clock = clock
         self._owner = owner
-        self._shared = shared
-        self._others = 0
 
     async def claim(self, limit: int) -> Sequence[Claimed]:
         now = self.now()
@@ -35,11 +34,6 @@ class HostDesk:
 
     async def renew(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         now = self.now()
-        if self._shared:
-            since = Instant(now - SEEN_US)
-            self._others = await asyncio.wrap_future(
-                self._host.call(lambda store: store.others_since(self._owner, since))
-            )
         return await asyncio.wrap_future(
             self._host.call(lambda store: store.renew(now, self._owner, claims))
         )
@@ -62,10 +56,10 @@ class HostDesk:
         await asyncio.wrap_future(answer)
 
     def alone(self) -> bool:
-        return not self._shared or self._others == 0
+        return self._host.others == 0
 
     def now(self) -> Instant:
-        return self._clock.now()
+        return self._host.steady.reading()
 
     def monotonic(self) -> float:
         return self._clock.monotonic()

@@ -60,10 +60,14 @@ class Loop:
             self.ended.set_result(None)
             return
         self._ready.set_result(host)
+        clean = False
         try:
             self._steps(host)
+            host.end()
+            clean = True
         except BaseException as error:
-            # The loop is over: /readyz says so and the process ends with an error.
+            # The loop is over: /readyz says so and the process ends with an error. The next one
+            # is careful, for what ended this one may be there still.
             log.exception("the host ended")
             host.door.close()
             self.ended.set_exception(error)
@@ -71,7 +75,7 @@ class Loop:
             self.ended.set_result(None)
         finally:
             host.run_calls()
-            host.store.close()
+            host.store.close(clean=clean)
 
     def _steps(self, host: Host) -> None:
         failures = 0

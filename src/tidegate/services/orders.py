@@ -24,6 +24,7 @@ class AcceptClock(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """The clock's jump is right; `shift` also moves everything that waits by the same span."""
 
     shift: bool = False
+    by_us: int = 0  # that span; the host writes it into the log, whatever was asked
 
 
 HOST_ORDERS: tuple[type[Struct], ...] = (Activate, ReleaseParked, AcceptClock)

@@ -43,12 +43,16 @@ def unfold(
     gathered: Gathered,
     taken: Taken,
     now: Instant,
+    jump_us: int,
     books: Books,
     store: Store,
     signals: Signals,
     kinds: frozenset[str],
 ) -> Unfolded:
-    """Guests in order, then `later`, then due cells; places follow it."""
+    """Guests in order, then `later`, then due cells; places follow it.
+
+    `jump_us` is how far the clock jumped, should a person accept that now.
+    """
     unfolded = Unfolded(Given(taken.next_pos))
     given = unfolded.given
     _judge(gathered, taken, store, books, unfolded)
@@ -67,7 +71,7 @@ def unfold(
                 given.outcome(guest, identity in stale, signals, index)
                 stale.add(identity)  # a second report of the same work says nothing new
             case Ask():
-                _order(guest, index, taken, now, books, store, signals, unfolded)
+                _order(guest, index, jump_us, books, store, signals, unfolded)
     for _, body in taken.later:
         signal = signals.decode(body)
         if not isinstance(signal, Heard | Order | Adopted):
@@ -101,8 +105,7 @@ def _judge(
 def _order(
     ask: Ask,
     index: int,
-    taken: Taken,
-    now: Instant,
+    jump_us: int,
     books: Books,
     store: Store,
     signals: Signals,
@@ -120,9 +123,10 @@ def _order(
                 unfolded.replies[index] = {"activation": number, "changed": len(unfolded.adopted)}
             given.order(ask, None, signals, index)
         case AcceptClock(shift=shift):
-            unfolded.shift_us = now - taken.at if shift else 0
+            unfolded.shift_us = jump_us if shift else 0
             unfolded.replies[index] = {"accepted": True}
-            given.order(ask, None, signals, index)
+            accepted = replace(ask.order, body=AcceptClock(shift=shift, by_us=unfolded.shift_us))
+            given.order(Ask(accepted, ask.answer), None, signals, index)
         case ReleaseParked(pos=pos, engine=engine):
             kept = kept_signal(store.row_at(pos), pos, books, signals)
             if kept is None:

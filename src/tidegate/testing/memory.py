@@ -205,18 +205,24 @@ class MemoryStore:
             return added
 
     # ---- suspects and replicas
-    def note_suspect(self, root: bytes, now: Instant) -> int:
-        del now
+    def note_suspect(self, root: bytes, now: Instant) -> None:
         with self._open().held():
-            deaths = self.tables.suspects[root] = self.tables.suspects.get(root, -1) + 1
+            deaths, _ = self.tables.suspects.get(root, (0, now))
+            self.tables.suspects[root] = deaths, now
             self._touch()
-            return deaths
 
     def clear_suspects(self, roots: Sequence[bytes]) -> None:
         with self._open().held():
             for root in roots:
                 self.tables.suspects.pop(root, None)
             self._touch()
+
+    def count_deaths(self) -> Mapping[bytes, int]:
+        with self._open().held():
+            counted = {root: n + (at > 0) for root, (n, at) in self.tables.suspects.items()}
+            self.tables.suspects = {root: (n, Instant(0)) for root, n in counted.items()}
+            self._touch()
+            return counted
 
     def see_replica(
         self, replica: str, release: str, activation: int, functions: bytes, now: Instant

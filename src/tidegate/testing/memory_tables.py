@@ -106,7 +106,7 @@ class Tables:
         self.rejects: dict[int, RejectRow] = {}
         self.documents: list[DocumentRow] = []
         self.activations: dict[int, ActivationRow] = {}
-        self.suspects: dict[bytes, int] = {}
+        self.suspects: dict[bytes, tuple[int, Instant]] = {}  # deaths, when it was noted
         self.replicas: dict[str, tuple[str, int, Instant]] = {}
         self._lock = Lock()
 

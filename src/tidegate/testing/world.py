@@ -123,7 +123,7 @@ class World:
         if documents:
             self.activate(documents)
 
-    def _host(self) -> Host:
+    def _host(self, *, unclean: bool = False) -> Host:
         host = Host(
             Setup(
                 store=self.store,
@@ -135,18 +135,18 @@ class World:
                 release=self._release,
             )
         )
-        host.start(self.store.count_deaths(), unclean=False)
+        host.start(unclean=unclean)
         self.intake = Intake(host, self.clock)
         library = Library(self.reader, self.engines, reader_of)
         self.asking = Asking(self.reader, library, self.codec, host.signals, self.clock)
         self.library = library
         return host
 
-    def restart(self) -> None:
+    def restart(self, *, unclean: bool = False) -> None:
         """The process ended and another one begins: nothing in memory survives."""
         self.running.clear()
         self.store.abandon()
-        self.host = self._host()
+        self.host = self._host(unclean=unclean)
         self.store.take_over("world")
 
     # ---- what comes in

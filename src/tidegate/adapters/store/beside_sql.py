@@ -50,7 +50,11 @@ INSERT_ACTIVATION_DOCUMENTS = Rows(
 # ---- suspects and replicas
 NOTE_SUSPECT = (
     "INSERT INTO suspect (root, deaths, at) VALUES (?, 0, ?)"
-    " ON CONFLICT (root) DO UPDATE SET deaths = deaths + 1, at = excluded.at RETURNING deaths"
+    " ON CONFLICT (root) DO UPDATE SET at = excluded.at"
+)
+COUNT_DEATHS = (
+    # 0 says that this note was counted: whoever dies without noting it again did not die of it.
+    "UPDATE suspect SET deaths = deaths + (at > 0), at = 0 RETURNING root, deaths"
 )
 CLEAR_SUSPECTS = Rows("DELETE FROM suspect WHERE root IN (VALUES ", 1, ")")
 SEE_REPLICA = (

@@ -68,7 +68,7 @@ log = logging.getLogger("tidegate.store")
 
 class PostgresStore(PostgresBeside):
     def __init__(
-        self, link: Link, beside: Link, codec: Codec, clock: Clock, *, truce: bool
+        self, link: Link, beside: Link, codec: Codec, replica: str, clock: Clock, *, truce: bool
     ) -> None:
         super().__init__(beside, clock, truce=truce)
         self._link = link
@@ -77,11 +77,17 @@ class PostgresStore(PostgresBeside):
         self._kinds = frozenset(kind.name for kind in codec.kinds)
         self._names = Names()
         self._taken: Taken | None = None
+        self._closed = False
         self._pause = Event()  # never set; only its wait with a limit is used
         self._entered: Mapping[int, Hit] = {}  # event keys the open turn put into the index
         meta = Ask(sql.META)
         names = Ask(sql.NAMES)
         self._beside.trip(meta, names)
+        self._replica = replica
+        gone = Ask(sql.REPLICAS_GONE, replica)
+        self._beside.trip(gone)
+        self.unclean = bool(gone.rows)
+        """A replica that wrote before did not close its store."""
         self._identity = identity(dict(meta.rows))
         self._names.adopt(names.rows)
 
@@ -107,7 +113,7 @@ class PostgresStore(PostgresBeside):
         link = Link(url, f"tidegate {replica}", clock, lock_s=TURN_LOCK_S)
         beside = Link(url, f"tidegate {replica} beside", clock, lock_s=BESIDE_LOCK_S)
         try:
-            return cls(link, beside, codec, clock, truce=truce)
+            return cls(link, beside, codec, replica, clock, truce=truce)
         except TransientError as error:
             beside.drop()
             if error.details.get("sqlstate") == UNDEFINED_TABLE:
@@ -189,9 +195,13 @@ class PostgresStore(PostgresBeside):
         row = LogRow(*ask.rows[0])
         return row if pos < row.first + row.n else None
 
-    def close(self) -> None:
+    def close(self, *, clean: bool = True) -> None:
         self._taken = None
         self._link.drop()
+        if clean and not self._closed:
+            with suppress(TransientError, RowFault):
+                self._beside.trip(Ask(sql.REPLICA_LEAVES, self._replica), within_s=HINT_MAX_S)
+        self._closed = True
         self._beside.drop()
 
     # ---- taking

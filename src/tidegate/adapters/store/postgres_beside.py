@@ -6,7 +6,7 @@ write here waits for the turn: claims and renewals pass by rows that the turn ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidegate.adapters.store import postgres_sql as sql
@@ -130,12 +130,16 @@ class PostgresBeside:
         return added
 
     # ---- what was being decided when a host died
-    def note_suspect(self, root: bytes, now: Instant) -> int:
-        deaths: int = self._value(sql.SUSPECT, root, now)
-        return deaths
+    def note_suspect(self, root: bytes, now: Instant) -> None:
+        self._trip(Ask(sql.SUSPECT, root, now))
 
     def clear_suspects(self, roots: Sequence[bytes]) -> None:
         self._trip(Ask(sql.SUSPECTS_CLEARED, Blobs(roots)))
+
+    def count_deaths(self) -> Mapping[bytes, int]:
+        ask = Ask(sql.DEATHS)
+        self._trip(ask)
+        return dict(ask.rows)
 
     # ---- replicas
     def see_replica(

@@ -217,11 +217,20 @@ INSERT INTO activation_document (activation, document) SELECT $1, w.id FROM unne
 # ---- suspects and replicas
 SUSPECT = """
 INSERT INTO suspect (root, deaths, at) VALUES ($1, 0, $2)
-ON CONFLICT (root) DO UPDATE SET deaths = suspect.deaths + 1, at = excluded.at RETURNING deaths"""
+ON CONFLICT (root) DO UPDATE SET at = excluded.at"""
 SUSPECTS_CLEARED = "DELETE FROM suspect WHERE root = ANY ($1)"
+# 0 says that this note was counted: whoever dies without noting it again did not die of it.
+DEATHS = "UPDATE suspect SET deaths = deaths + (at > 0)::int, at = 0 RETURNING root, deaths"
 REPLICA = """
 INSERT INTO replica (id, release, activation, functions, seen_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (id) DO UPDATE SET release = excluded.release, activation = excluded.activation,
   functions = excluded.functions, seen_at = excluded.seen_at"""
+# Whoever ended well took its own row away. Of the others only those that live have connections.
+REPLICAS_GONE = """
+DELETE FROM replica r WHERE r.id <> $1 AND NOT EXISTS (
+  SELECT FROM pg_stat_activity a WHERE a.datname = current_database()
+    AND starts_with(a.application_name, 'tidegate ' || r.id)
+) RETURNING r.id"""
+REPLICA_LEAVES = "DELETE FROM replica WHERE id = $1"
 OTHERS = "SELECT count(*) FROM replica WHERE id <> $1 AND seen_at >= $2"
 META = "SELECT key, value FROM meta"

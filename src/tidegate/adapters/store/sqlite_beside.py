@@ -7,7 +7,7 @@ because a performer may be late and because the file may be written by another p
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -123,14 +123,17 @@ class SqliteBeside:
         return new
 
     # ---- what was being decided when a host died
-    def note_suspect(self, root: bytes, now: Instant) -> int:
-        deaths: int = self._value(sql.NOTE_SUSPECT, (root, now))
-        return deaths
+    def note_suspect(self, root: bytes, now: Instant) -> None:
+        self._changes(sql.NOTE_SUSPECT, (root, now))
 
     def clear_suspects(self, roots: Sequence[bytes]) -> None:
         with self._guarded(), self._transaction():
             for statement, values in padded(sql.CLEAR_SUSPECTS, roots):
                 self._connection.execute(statement, values)
+
+    def count_deaths(self) -> Mapping[bytes, int]:
+        with self._guarded():
+            return dict(self._connection.execute(sql.COUNT_DEATHS).fetchall())
 
     # ---- replicas
     def see_replica(

@@ -125,6 +125,7 @@ class Rest(TypedDict, total=False):
     parked: Sequence[Parking]
     unparked: Sequence[tuple[Pos, str]]
     rejects: Sequence[Reject]
+    decided: Sequence[bytes]
     unwoken: Sequence[Key]
     shift_wakes_us: int
 
