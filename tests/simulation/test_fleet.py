@@ -131,7 +131,7 @@ def _check(fleet: Fleet) -> None:
 
 def _heard(fleet: Fleet) -> list[Event]:
     """Accepted events in the order of their places."""
-    read = _reader_of({one: document for one, document in _documents(fleet).items()})
+    read = _reader_of(dict(_documents(fleet)))
     found: list[Event] = []
     for row in fleet.tables.log.values():
         for entry in decode_entries(row.body):
