@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tidegate.correlate import expectation
 from tidegate.correlate.gate import Evidence, Gate, Status, arrive, counts, next_round, settle
-from tidegate.correlate.rule import Input, Rule
+from tidegate.correlate.rule import SEEN_MAX, Input, Rule
 from tidegate.kernel.clock import NO_DAY, Instant
 from tidegate.kernel.deadline import deadline_at
 from tidegate.kernel.event import Event, Json
@@ -16,8 +16,9 @@ from tidegate.kernel.value import MISSING, shown
 
 REFUSED_MAX = 20
 """So many late or ignored deliveries are shown with a gate; all of them are in the log."""
-SEEN_MAX = 200
-"""Characters of a compared value that is kept as text."""
+
+
+_WAITING = int(Status.WAITING)
 
 
 def begun(key: Key, rule: Rule, values: tuple[str, ...], now: Instant) -> Gate:
@@ -44,6 +45,8 @@ def deliver(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
     """What one delivery makes of a gate; the same gate when it changes nothing."""
     if counts(gate, evidence.id, evidence.source):
         return gate
+    if gate.status == _WAITING:
+        return arrive(gate, evidence, rule, now)
     match gate.status:
         case Status.OPEN:
             if rule.redelivery == "ignore":
@@ -61,30 +64,37 @@ def deliver(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
 
 def evidence_of(event: Event, one: Input, rule: Rule, pos: Pos, now: Instant) -> Evidence:
     """The delivery with the values compared, so that an explanation outlives the log."""
+    constants = one.constants
     if rule.readings:
-        event = _own_reading(event, rule)
+        # Read anew: the rule's own reading may see another dataset than the one that fitted.
+        event, constants = _own_reading(event, rule), None
     good = True
-    seen = [_storable(test.read(event)) for test in one.tests]
+    seen: list[Json] = (
+        [_storable(test.read(event)) for test in one.tests]
+        if constants is None
+        else list(constants)
+    )
     for test in one.quality:
         value = test.read(event)
-        if not test.predicate.holds(value):
+        if not test.holds(value):
             good = False
-        seen.append(_storable(value))
+        seen.append(value if type(value) in _NUMBERS else _storable(value))
+    # All fields in their order: names would cost as much as all the rest.
     return Evidence(
-        input=one.name,
-        pos=pos,
-        id=event.id,
-        source=event.source,
-        time=event.time,
-        arrived_at=now,
-        good=good,
-        seen=tuple(seen),
-        kept=tuple([kept.read(event) for kept in rule.kept]) if rule.kept else (),
-        priority=event.priority or "normal",
-        application=event.application,
-        dataset=one.dataset or event.dataset,
-        context_id=event.context_id,
-        owner=event.owner,
+        one.name,
+        pos,
+        event.id,
+        event.source,
+        event.time,
+        now,
+        good,
+        tuple(seen),
+        tuple([kept.read(event) for kept in rule.kept]) if rule.kept else (),
+        event.priority or "normal",
+        event.application,
+        one.dataset or event.dataset,
+        event.context_id,
+        event.owner,
     )
 
 
@@ -121,4 +131,5 @@ def _storable(value: Json) -> Json:
     return None if value is MISSING else shown(value, SEEN_MAX)
 
 
+_NUMBERS = frozenset({int, float})
 _KEPT = frozenset({type(None), bool, int, float})

@@ -9,6 +9,7 @@ its extensions. A bare name means `data.<name>`, else `data.<name>_seconds` (eve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import TypeAlias, cast
 
 from tidegate.kernel.clock import format_day, format_instant
@@ -21,10 +22,10 @@ Read: TypeAlias = Callable[[Event], Json]
 NORMALISED_ID = "normalized_context_id"
 
 _OWN: dict[str, Read] = {
-    "event_type": lambda event: event.type,
-    "type": lambda event: event.type,
-    "source": lambda event: event.source,
-    "id": lambda event: event.id,
+    "event_type": attrgetter("type"),
+    "type": attrgetter("type"),
+    "source": attrgetter("source"),
+    "id": attrgetter("id"),
     "subject": lambda event: MISSING if event.subject is None else event.subject,
     "time": lambda event: format_instant(event.time),
     "application": lambda event: event.application or MISSING,
@@ -44,9 +45,9 @@ def reader(name: str) -> Read:
     if own is not None:
         return own
     if name in BUSINESS_DATE:
-        return _mapped(_OWN["business_date"], name)
+        return _mapped_date(name)
     if name in DATASET:
-        return _mapped(_OWN["dataset"], name)
+        return _mapped_dataset(name)
     path = parse_path(name)
     if path[0] == "data" and len(path) > 1:
         return _in_data(path[1:])
@@ -63,11 +64,21 @@ def written(name: str) -> str:
 
 
 def _in_data(path: Path) -> Read:
+    if len(path) == 1:
+        return _data_field(path[0])
     get = getter(path)
 
     def read(event: Event) -> Json:
         data = event.data
         return get(cast("Mapping[str, Json]", data)) if type(data) is dict else MISSING
+
+    return read
+
+
+def _data_field(name: str) -> Read:
+    def read(event: Event) -> Json:
+        data: dict[str, Json] = event.data
+        return data.get(name, MISSING) if type(data) is dict else MISSING
 
     return read
 
@@ -78,24 +89,40 @@ def _in_extensions(path: Path) -> Read:
 
 
 def _bare(name: str) -> Read:
-    first, second = _in_data((name,)), _in_data((f"{name}_seconds",))
+    in_seconds = f"{name}_seconds"
 
     def read(event: Event) -> Json:
-        found = first(event)
-        if found is MISSING:
-            found = second(event)
-        return event.extensions.get(name, MISSING) if found is MISSING else found
+        data: dict[str, Json] = event.data
+        if type(data) is dict:
+            found = data.get(name, MISSING)
+            if found is MISSING:
+                found = data.get(in_seconds, MISSING)
+            if found is not MISSING:
+                return found
+        return event.extensions.get(name, MISSING)
 
     return read
 
 
-def _mapped(own: Read, name: str) -> Read:
+def _mapped_date(name: str) -> Read:
     """What the application's mapping read, else what stands in the data under this name."""
-    path = parse_path(name)
-    direct = _in_data(path[1:] if path[0] == "data" else path)
+    direct = _direct(name)
 
     def read(event: Event) -> Json:
-        found = own(event)
-        return direct(event) if found is MISSING else found
+        return direct(event) if event.day is None else format_day(event.day)
 
     return read
+
+
+def _mapped_dataset(name: str) -> Read:
+    direct = _direct(name)
+
+    def read(event: Event) -> Json:
+        return direct(event) if event.dataset is None else event.dataset
+
+    return read
+
+
+def _direct(name: str) -> Read:
+    path = parse_path(name)
+    return _in_data(path[1:] if path[0] == "data" else path)

@@ -11,7 +11,7 @@ order of arrival never changes it. Pure: no clock and no I/O; instants arrive wi
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,7 +46,7 @@ class Shown(IntEnum):
     LATE = 3
 
 
-class Evidence(Struct, frozen=True, array_like=True):
+class Evidence(Struct, frozen=True, array_like=True, gc=False):
     """One kept delivery: enough to decide and to explain, even when the log is gone."""
 
     input: str
@@ -87,11 +87,18 @@ class Gate(Durable, frozen=True, array_like=True, kw_only=True):
     refused: tuple[Evidence, ...] = ()  # late for a closed gate, or ignored: shown, not counted
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 # ---- verbs
 def arrive(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
     """One accepted delivery to a round that has not opened. It opens when it was the last."""
     inputs, counted = gate.inputs, gate.counted
-    kept = next((one for one in inputs if one.input == evidence.input), None)
+    kept: Evidence | None = None
+    for one in inputs:
+        if one.input == evidence.input:
+            kept = one
+            break
     if kept is None:
         inputs = (*inputs, evidence)
     elif _replaces(evidence, kept, rule):
@@ -104,7 +111,7 @@ def arrive(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
         # Measured on the machine's clock from the first arrival: old samples do not expire at once.
         window_end = Instant(now + rule.window_us)
     standing = stand(inputs, gate.values, rule)
-    if standing.open:
+    if standing is _OPEN:
         return replace(
             gate, inputs=inputs, counted=counted, window_end=window_end, status=Status.OPEN,
             opened_at=now, opened_pos=evidence.pos, wake_at=None, close_at=None,
@@ -118,25 +125,29 @@ def arrive(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
 def settle(gate: Gate, rule: Rule, now: Instant, pos: Pos) -> Gate:
     """The status and the next wake that follow from what was kept."""
     standing = stand(gate.inputs, gate.values, rule)
-    if standing.open:
+    if standing is _OPEN:
         return replace(
             gate, status=Status.OPEN, opened_at=now, opened_pos=pos, wake_at=None, close_at=None
         )
     return replace(gate, status=_not_open(standing, gate), wake_at=next_wake(gate))
 
 
-class Standing(Struct, frozen=True, gc=False):
+class Standing(Enum):
     """What the kept deliveries come to."""
 
-    open: bool
-    quarantined: bool  # a required input waits for a person or a correction
+    OPEN = "all required inputs are received"
+    QUARANTINED = "a required input waits for a person or a correction"
+    INCOMPLETE = "something is missing or late"
+
+
+_OPEN, _QUARANTINED, _INCOMPLETE = Standing
 
 
 def stand(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> Standing:
     """All required inputs are received, or not. The same as `show` tells, without its names."""
     required = rule.required
     received, quarantined = 0, False
-    late = _late(inputs, values, rule)
+    late = _late(inputs, values, rule) if rule.window_us is not None else _NONE
     for one in inputs:
         if one.input not in required:
             continue
@@ -144,11 +155,13 @@ def stand(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> 
             quarantined = True
         elif one.input not in late:
             received += 1
-    return Standing(received == len(required) and bool(inputs), quarantined)
+    if received == len(required) and inputs:
+        return _OPEN
+    return _QUARANTINED if quarantined else _INCOMPLETE
 
 
 def _not_open(standing: Standing, gate: Gate) -> Status:
-    if standing.quarantined:
+    if standing is _QUARANTINED:
         return Status.QUARANTINED
     return Status.OVERDUE if gate.expired else Status.WAITING
 
@@ -237,9 +250,6 @@ def _late(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> 
     return frozenset(late) if late else _NONE
 
 
-_NONE: frozenset[str] = frozenset()
-
-
 def missing(gate: Gate, rule: Rule) -> tuple[Input, ...]:
     """Required inputs that keep the gate from opening."""
     shown = show(gate, rule)
@@ -262,8 +272,9 @@ def next_wake(gate: Gate) -> Instant | None:
 def _next_wake(gate: Gate, window_end: Instant | None) -> Instant | None:
     if gate.expired:
         return gate.close_at
-    instants = [at for at in (gate.warn_at, gate.deadline, window_end) if at is not None]
-    return min(instants, default=None)
+    if gate.warn_at is None and gate.deadline is None:
+        return window_end
+    return min([at for at in (gate.warn_at, gate.deadline, window_end) if at is not None])
 
 
 def _replaces(new: Evidence, old: Evidence, rule: Rule) -> bool:

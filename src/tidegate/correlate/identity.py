@@ -19,15 +19,22 @@ NO_DATE = "-"
 def key_of(rule: Rule, event: Event) -> tuple[Key, tuple[str, ...]] | None:
     """The gate an event belongs to, and its match values; None when a match field is missing."""
     values: list[str] = []
+    named: list[str] = []
+    day = NO_DAY
     for match in rule.match:
         value = match.read(event)
         if value is MISSING or value is None:
             return None
         written = value if type(value) is str else text(value)
-        if match.is_date and parse_date(written) is None:
-            return None
+        if match.is_date:
+            date = parse_date(written)
+            if date is None:
+                return None
+            day = date
+        else:
+            named.append(match.prefix + segment(written))
         values.append(written)
-    return gate_key(rule, tuple(values)), tuple(values)
+    return Key(KIND, day, rule.name, _name(named)), tuple(values)
 
 
 def gate_key(rule: Rule, values: tuple[str, ...]) -> Key:
@@ -39,12 +46,14 @@ def gate_key(rule: Rule, values: tuple[str, ...]) -> Key:
         if date is not None:
             day = date
         else:
-            named.append(f"{segment(match.field)}={segment(value)}")
-    name = "&".join(named)
-    if len(name) > 400:
-        # A column holds 512 bytes; what is longer keeps its head and a digest of the whole.
-        name = segment(name)
-    return Key(KIND, day, rule.name, name)
+            named.append(match.prefix + segment(value))
+    return Key(KIND, day, rule.name, _name(named))
+
+
+def _name(named: list[str]) -> str:
+    name = named[0] if len(named) == 1 else "&".join(named)
+    # A column holds 512 bytes; what is longer keeps its head and a digest of the whole.
+    return name if len(name) <= 400 else segment(name)
 
 
 def public_id(key: Key, round_: int) -> str:

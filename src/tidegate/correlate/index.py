@@ -18,6 +18,8 @@ from tidegate.kernel.event import Event, Json
 from tidegate.kernel.value import MISSING
 
 Candidate: TypeAlias = tuple[Rule, Input]
+_Found: TypeAlias = tuple[Candidate, tuple[Test, ...]]
+"""A candidate, and the tests that its place in the index has not answered."""
 
 
 class Bucket(Struct, frozen=True):
@@ -25,14 +27,14 @@ class Bucket(Struct, frozen=True):
 
     field: str
     read: Read
-    by_value: Mapping[Json, Sequence[Candidate]]
+    by_value: Mapping[Json, Sequence[_Found]]
 
 
 class Shelf(Struct, frozen=True):
     """All candidates of one event type."""
 
     buckets: tuple[Bucket, ...]
-    rest: tuple[Candidate, ...]
+    rest: tuple[_Found, ...]
 
 
 class Index(Struct, frozen=True):
@@ -59,10 +61,7 @@ def fits(one: Input, event: Event) -> bool:
     """The event meets the input's conditions, quality aside."""
     if one.types and event.type not in one.types:
         return False
-    for test in one.tests:  # noqa: SIM110 - a generator costs more than the tests themselves
-        if not test.predicate.holds(test.read(event)):
-            return False
-    return True
+    return _meets(one.tests, event)
 
 
 def build(rules: Iterable[Rule]) -> Index:
@@ -81,16 +80,28 @@ def _hits(shelf: Shelf, event: Event) -> list[Candidate]:
     found: list[Candidate] = []
     for bucket in shelf.buckets:
         value = bucket.read(event)
-        # A list or a map equals no indexed value, and could not be looked up.
-        if value is MISSING or isinstance(value, list | dict):
-            continue
-        for candidate in bucket.by_value.get(_indexed(value), ()):
-            if fits(candidate[1], event):
+        if type(value) is not str:
+            # A list or a map equals no indexed value, and could not be looked up.
+            if value is MISSING or type(value) in _CONTAINERS:
+                continue
+            value = _indexed(value)
+        for candidate, tests in bucket.by_value.get(value, ()):
+            if _meets(tests, event):
                 found.append(candidate)
-    for candidate in shelf.rest:
-        if fits(candidate[1], event):
+    for candidate, tests in shelf.rest:
+        if _meets(tests, event):
             found.append(candidate)
     return found
+
+
+def _meets(tests: tuple[Test, ...], event: Event) -> bool:
+    for test in tests:  # noqa: SIM110 - a generator costs more than the tests themselves
+        if not test.holds(test.read(event)):
+            return False
+    return True
+
+
+_CONTAINERS = frozenset({list, dict})
 
 
 def _shelf(candidates: Sequence[Candidate]) -> Shelf:
@@ -100,16 +111,20 @@ def _shelf(candidates: Sequence[Candidate]) -> Shelf:
         for test in _equalities(one):
             values.setdefault(test.field, set()).add(_indexed(test.predicate.equals))
     spread = Counter({field: len(found) for field, found in values.items()})
-    chosen: dict[str, tuple[Read, dict[Json, list[Candidate]]]] = {}
-    rest: list[Candidate] = []
+    chosen: dict[str, tuple[Read, dict[Json, list[_Found]]]] = {}
+    rest: list[_Found] = []
     for rule, one in candidates:
         tests = sorted(_equalities(one), key=lambda test: (-spread[test.field], test.field))
         if not tests:
-            rest.append((rule, one))
+            rest.append(((rule, one), one.tests))
             continue
         test = tests[0]
         _, by_value = chosen.setdefault(test.field, (test.read, {}))
-        by_value.setdefault(_indexed(test.predicate.equals), []).append((rule, one))
+        left = one.tests
+        if type(test.predicate.equals) is str:
+            # Found under a text means equal to it; of numbers and booleans the test has to tell.
+            left = tuple([other for other in one.tests if other is not test])
+        by_value.setdefault(_indexed(test.predicate.equals), []).append(((rule, one), left))
     buckets = tuple(
         Bucket(field, read, found)
         for field, (read, found) in sorted(chosen.items(), key=lambda item: item[0])

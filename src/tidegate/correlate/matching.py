@@ -21,7 +21,7 @@ EVENTS_KEPT: Final = 1024
 """At least so many of the last events have their matches remembered, at most twice as many."""
 
 
-class Match(Struct, frozen=True):
+class Match(Struct, frozen=True, gc=False):
     """One rule that an event concerns: the gate, its match values, the inputs it delivers."""
 
     rule: Rule

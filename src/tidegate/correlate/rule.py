@@ -13,8 +13,8 @@ from tidegate.correlate.field import Read
 from tidegate.kernel.clock import Day, Instant, parse_day
 from tidegate.kernel.deadline import Deadline
 from tidegate.kernel.event import Event, Json
-from tidegate.kernel.ids import DocId
-from tidegate.kernel.predicate import Predicate
+from tidegate.kernel.ids import DocId, segment
+from tidegate.kernel.predicate import Holds, Predicate
 from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.template import Template
 from tidegate.kernel.workday import BusinessCalendar
@@ -22,6 +22,8 @@ from tidegate.kernel.workday import BusinessCalendar
 INPUTS_MAX = 256
 """Inputs of one rule; bounds the size of a stored gate."""
 REASON_MAX = 200
+SEEN_MAX = 200
+"""Characters of a compared value that is kept as text."""
 
 
 class Anchor(IntEnum):
@@ -38,6 +40,11 @@ class Test(Struct, frozen=True):
     field: str
     read: Read
     predicate: Predicate
+    holds: Holds = bool
+    """The predicate's own, one step nearer."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "holds", self.predicate.holds)
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -49,6 +56,13 @@ class Input(Struct, frozen=True, kw_only=True):
     quality: tuple[Test, ...]  # all hold, or the input is quarantined
     optional: bool = False
     dataset: str | None = None  # what it is called for people
+    constants: tuple[str, ...] | None = None
+    """What the tests have seen in every event that fits, where all of them ask for one text."""
+
+    def __post_init__(self) -> None:
+        wanted = [test.predicate.equals for test in self.tests]
+        if all(type(one) is str and len(one) <= SEEN_MAX for one in wanted):
+            msgspec.structs.force_setattr(self, "constants", tuple(wanted))
 
 
 class Match(Struct, frozen=True):
@@ -57,6 +71,10 @@ class Match(Struct, frozen=True):
     field: str
     read: Read
     is_date: bool
+    prefix: str = ""  # what stands before its value in a gate's name
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "prefix", f"{segment(self.field)}=")
 
 
 class Kept(Struct, frozen=True):

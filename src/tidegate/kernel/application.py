@@ -73,17 +73,23 @@ class Application(Struct, frozen=True, kw_only=True):
             unread = (*unread, day.reason)
         marks = event.marks & ~(UNMAPPED | UNKNOWN_SOURCE) | self.marks
         in_tray = bool(unread) and self.tray
-        return replace(
-            event,
-            application=self.name,
-            dataset=None if type(dataset) is Unread else dataset,
-            day=None if type(day) is Unread else day,
-            context_id=context_id,
-            priority=_priority(self.take_priority(event)) if self.take_priority else event.priority,
-            owner=_owner(self.take_owner(event)) if self.take_owner else event.owner,
-            marks=marks | UNMAPPED if in_tray else marks,
-            unmapped="; ".join(unread) if in_tray else "",
-            extensions=self._normalise(event) if self.takes else event.extensions,
+        # All fields in their order: half the time of a copy with changes.
+        return Event(
+            event.id,
+            event.source,
+            event.type,
+            event.time,
+            event.data,
+            event.subject,
+            self._normalise(event) if self.takes else event.extensions,
+            marks | UNMAPPED if in_tray else marks,
+            self.name,
+            None if isinstance(dataset, Unread) else dataset,
+            None if isinstance(day, Unread) else day,
+            context_id,
+            _priority(self.take_priority(event)) if self.take_priority else event.priority,
+            _owner(self.take_owner(event)) if self.take_owner else event.owner,
+            "; ".join(unread) if in_tray else "",
         )
 
     def _normalise(self, event: Event) -> Mapping[str, Json]:

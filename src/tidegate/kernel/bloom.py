@@ -1,46 +1,52 @@
 """Bloom filter over the tokens of one log row: ids, sources, types, correlation ids.
 
-Ten bits a token and seven probes: about one row in a hundred is read in vain. Double hashing after
-Kirsch and Mitzenmacher, "Less Hashing, Same Performance" (2006).
+Ten bits a token and seven probes: about one row in a hundred is read in vain. The probes are
+16-bit pieces of one 128-bit hash, scaled to the size, so a filter has at most SIZE_MAX bits: enough
+for the tokens of the largest turn; with more it would only let more rows through.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from struct import Struct
+from typing import Final
 
-from xxhash import xxh3_128_intdigest
+from xxhash import xxh3_128_digest
 
-BITS_A_TOKEN = 10
-PROBES = 7
-_HALF = (1 << 64) - 1
+BITS_A_TOKEN: Final = 10
+SIZE_MIN: Final = 64
+SIZE_MAX: Final = 1 << 16
+_pieces = Struct("<8H").unpack
+_ONE = ord("1")
 
 
 def make(tokens: Collection[str]) -> bytes:
     """The filter's bits; empty for no tokens."""
     if not tokens:
         return b""
-    size = max(64, -(-len(tokens) * BITS_A_TOKEN // 8) * 8)
-    bits = bytearray(size // 8)
+    size = min(max(SIZE_MIN, -(-len(tokens) * BITS_A_TOKEN // 8) * 8), SIZE_MAX)
+    # A byte a bit while it is filled, and all of them read as one binary number at the end.
+    digits = bytearray(b"0" * size)
     for token in tokens:
-        hashed = xxh3_128_intdigest(token.encode("utf-8", "surrogatepass"))
-        place, stride = hashed & _HALF, hashed >> 64 | 1
-        for _ in range(PROBES):
-            bit = place % size
-            bits[bit >> 3] |= 1 << (bit & 7)
-            place += stride
-    return bytes(bits)
+        a, b, c, d, e, f, g, _ = _pieces(xxh3_128_digest(token.encode("utf-8", "surrogatepass")))
+        digits[a * size >> 16] = _ONE
+        digits[b * size >> 16] = _ONE
+        digits[c * size >> 16] = _ONE
+        digits[d * size >> 16] = _ONE
+        digits[e * size >> 16] = _ONE
+        digits[f * size >> 16] = _ONE
+        digits[g * size >> 16] = _ONE
+    return int(digits, 2).to_bytes(size // 8, "big")
 
 
 def may_hold(bits: bytes, token: str) -> bool:
     """False only when no such token went in."""
-    if not bits:
-        return False
     size = len(bits) * 8
-    hashed = xxh3_128_intdigest(token.encode("utf-8", "surrogatepass"))
-    place, stride = hashed & _HALF, hashed >> 64 | 1
-    for _ in range(PROBES):
-        bit = place % size
-        if not bits[bit >> 3] & 1 << (bit & 7):
+    if not size:
+        return False
+    pieces = _pieces(xxh3_128_digest(token.encode("utf-8", "surrogatepass")))
+    for piece in pieces[:7]:
+        place = piece * size >> 16
+        if not bits[place >> 3] & 0x80 >> (place & 7):
             return False
-        place += stride
     return True

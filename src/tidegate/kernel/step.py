@@ -51,8 +51,8 @@ class Key(Struct, frozen=True, order=True, array_like=True, cache_hash=True, gc=
         )
 
 
-class Durable(Struct, frozen=True, array_like=True, kw_only=True):
-    """Base of every cell's state.
+class Durable(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """Base of every cell's state; a tree of values, so the collector of cycles need not look at it.
 
     What lists show and when to wake are part of it, so they cannot disagree with it. Fields are
     only appended, with defaults; never reordered, retyped or removed.
@@ -68,7 +68,7 @@ B = TypeVar("B")
 Body_co = TypeVar("Body_co", bound=Struct, covariant=True)
 
 
-class Cell(Struct, Generic[S], frozen=True):
+class Cell(Struct, Generic[S], frozen=True, gc=False):
     """A state as the host hands it out; one that is not stored is the blank `S()` under version 0."""
 
     state: S
@@ -112,7 +112,7 @@ class Failed(Struct, frozen=True, tag=True, array_like=True):
     cause: str = ""
 
 
-class Heard(Struct, frozen=True, tag=True):
+class Heard(Struct, frozen=True, tag=True, gc=False):
     """A fact, from outside or said by an engine in an earlier turn."""
 
     event: Event
@@ -192,7 +192,7 @@ Effect: TypeAlias = CallTask | StopTask | SendNotice | WriteRecord
 
 
 # ---- answers: what a reducer can say
-class Need(Struct, frozen=True):
+class Need(Struct, frozen=True, gc=False):
     """Cells that are decided together.
 
     From `reduce`: "show me these as well" (the same signal again, three times at most).
@@ -201,7 +201,7 @@ class Need(Struct, frozen=True):
     keys: tuple[Key, ...]
 
 
-class Put(Struct, frozen=True):
+class Put(Struct, frozen=True, gc=False):
     """The cell's next state, with the work and the journal entry that belong to it."""
 
     key: Key
@@ -211,7 +211,7 @@ class Put(Struct, frozen=True):
     doc: DocId | None = None  # follow another version from now on
 
 
-class Say(Struct, frozen=True):
+class Say(Struct, frozen=True, gc=False):
     """A fact for the log; everyone hears it in the next turn."""
 
     type: str
@@ -220,7 +220,7 @@ class Say(Struct, frozen=True):
     correlation_id: str | None = None
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True, gc=False):
     """All that follows from one signal for one need; committed whole or not at all."""
 
     puts: tuple[Put, ...] = ()

@@ -63,7 +63,7 @@ class Wanted(Struct, frozen=True):
     due_max: int = 0
 
 
-class Stored(Struct, frozen=True):
+class Stored(Struct, frozen=True, gc=False):
     """A cell as it is stored."""
 
     id: CellId

@@ -34,14 +34,14 @@ OpenCalls: TypeAlias = Callable[[Sequence[CellId]], Collection[tuple[CellId, str
 _ENCODE = msgspec.msgpack.Encoder(order="sorted").encode
 
 
-class PutCell(Struct, frozen=True):
+class PutCell(Struct, frozen=True, gc=False):
     key: Key
     staged: Staged
     format: int
     body: bytes
 
 
-class Journal(Struct, frozen=True):
+class Journal(Struct, frozen=True, gc=False):
     key: Key
     version: int
     pos: Pos

@@ -53,7 +53,7 @@ class Limit(Exception):
     """A step is over a limit or breaks the protocol; the message begins with the code."""
 
 
-class Staged(Struct, frozen=True):
+class Staged(Struct, frozen=True, gc=False):
     """A cell as this turn leaves it."""
 
     state: Durable
@@ -64,7 +64,7 @@ class Staged(Struct, frozen=True):
     rank: tuple[int, int]  # root and seat of its first put: the order ids are given in
 
 
-class Sight(Struct):
+class Sight(Struct, gc=False):
     """The view of one need."""
 
     now: Instant

@@ -36,7 +36,7 @@ class Mark(Struct, frozen=True, array_like=True):
     error: str = ""
 
 
-class Foreign(Struct, frozen=True, array_like=True, tag=1):
+class Foreign(Struct, frozen=True, array_like=True, tag=1, gc=False):
     """An event as its sender wrote it."""
 
     raw: bytes
@@ -46,7 +46,7 @@ class Foreign(Struct, frozen=True, array_like=True, tag=1):
     marks: tuple[Mark, ...] = ()
 
 
-class Own(Struct, frozen=True, array_like=True, tag=2):
+class Own(Struct, frozen=True, array_like=True, tag=2, gc=False):
     """One of our own signals, as `Signals` encodes it."""
 
     signal: bytes

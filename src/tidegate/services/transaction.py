@@ -140,9 +140,10 @@ def log_row(
     tokens: set[str] = set()
     times: list[Instant] = []
     for root in given.roots:
-        if isinstance(root.signal, Heard):
-            tokens.update(tokens_of(root.signal.event))
-            times.append(root.signal.event.time)
+        signal = root.signal
+        if type(signal) is Heard:
+            tokens.update(tokens_of(signal.event))
+            times.append(signal.event.time)
     return LogWrite(
         n=len(entries),
         body=body,
@@ -157,9 +158,12 @@ def log_row(
 
 def tokens_of(event: Event) -> tuple[str, ...]:
     """What an event can be searched by."""
-    correlation = event.extensions.get("correlationid")
-    found = (event.id, event.source, event.type, event.context_id, correlation)
-    return tuple(token for token in found if isinstance(token, str) and token)
+    certain = (event.id, event.source, event.type)
+    context_id, correlation = event.context_id, event.extensions.get("correlationid")
+    if not context_id and not correlation:
+        return certain
+    further = [one for one in (context_id, correlation) if isinstance(one, str) and one]
+    return (*certain, *further)
 
 
 class Rows(Struct, frozen=True):
@@ -259,12 +263,13 @@ def aftermath(
         parked.append(Parking(root.pos, engine, error))
         if isinstance(root.signal, Woke):
             unwoken.append(root.signal.key)
+    touched = decision.touched
     strays = tuple(
-        root.pos
-        for index, root in enumerate(given.roots)
-        if isinstance(given.guests.get(index), Arrival)
-        and index not in decision.touched
-        and index not in failed
+        [
+            given.roots[index].pos
+            for index, guest in given.guests.items()
+            if index not in touched and index not in failed and isinstance(guest, Arrival)
+        ]
     )
     unparked = tuple(row for index, row in released.items() if index not in failed)
     return Aftermath(tuple(parked), unparked, tuple(unwoken), strays, replies)
@@ -278,6 +283,8 @@ def parked_says(
     parked: Sequence[Parking], given: Given, signals: Signals, now: Instant
 ) -> tuple[bytes, ...]:
     """`tidegate.host.parked`, so that alerts can hear it; never about what the host itself said."""
+    if not parked:
+        return ()
     own = {
         root.pos
         for root in given.roots

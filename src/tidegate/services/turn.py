@@ -74,7 +74,7 @@ class Seat(Struct, Generic[B]):
                 return ()
 
 
-class Root(Struct, frozen=True):
+class Root(Struct, frozen=True, gc=False):
     """One signal of the turn; `only` names the engine a released one goes to."""
 
     pos: Pos  # what a view shows: of a released signal its first place

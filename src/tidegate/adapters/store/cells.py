@@ -52,10 +52,12 @@ class CellCache:
 
     def put(self, key: Key, stored: Stored, size_bytes: int) -> None:
         """Keep this one; one larger than the whole cache is not kept."""
-        self.drop(key)
+        cells = self._cells
+        if key in cells:
+            self._bytes -= cells.pop(key)[1]
         if size_bytes > self._bytes_max:
             return
-        self._cells[key] = stored, size_bytes
+        cells[key] = stored, size_bytes
         self._bytes += size_bytes
         while self._bytes > self._bytes_max:
             _, (_, freed) = self._cells.popitem(last=False)
