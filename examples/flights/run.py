@@ -29,7 +29,9 @@ def main() -> int:
     departures, weather = year.counts()
     wanted = year.expected(departures, weather)
     made = year.events(departures, weather)
-    print(f"{len(made)} events of {len({date for date, _ in departures})} dates; expected: {wanted}")
+    print(
+        f"{len(made)} events of {len({date for date, _ in departures})} dates; expected: {wanted}"
+    )
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     with Server(HERE, str(WORK / "flights.db")) as server:
