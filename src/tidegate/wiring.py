@@ -79,6 +79,7 @@ class App:
         self._channels: Following | None = None
         self._spawner: Spawner | None = None
         self._observers: list[Callable[[int], None]] = []
+        self._settled = 0  # the activation whose books the collector of cycles leaves alone
         self.loop = Loop(
             self._host,
             poll_s=SHARED_POLL_SECONDS if settings.is_postgres else 30.0,
@@ -150,6 +151,7 @@ class App:
         )
         host.start(unclean=unclean)
         store.take_over(self.replica)
+        self.host = host  # the loop may commit before its starter has the answer
         return host
 
     def _free(self) -> int:
@@ -160,6 +162,12 @@ class App:
             self._dispatcher.take(claimed)
 
     def _committed(self, pos: int) -> None:
+        if self._settled != self.host.books.activation:
+            # Books live long and are large: looked at once here, never again while they are followed.
+            self._settled = self.host.books.activation
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
         if self._channels is not None:
             self._channels.follow(self.host.books)
         for observer in self._observers:

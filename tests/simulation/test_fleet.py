@@ -82,9 +82,7 @@ _READS: dict[tuple[DocId, ...], Read] = {}
 
 
 def _reader_of(documents: Mapping[DocId, Document]) -> Read:
-    return _READS.get(tuple(documents)) or _READS.setdefault(
-        tuple(documents), reader_of(documents)
-    )
+    return _READS.get(tuple(documents)) or _READS.setdefault(tuple(documents), reader_of(documents))
 
 
 @cache

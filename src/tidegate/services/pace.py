@@ -1,7 +1,7 @@
 """Pace: how many signals one turn takes, and of which sort.
 
-    at full pace     the door up to the limit, but half of it while own work waits; own work the rest
-    one at a time    door, later, due in turn: after an unclean end, or while a guilty one is looked for
+at full pace     the door up to the limit, but half of it while own work waits; own work the rest
+one at a time    door, later, due in turn: after an unclean end, or while a guilty one is looked for
 """
 
 from __future__ import annotations
@@ -74,4 +74,3 @@ class Pace:
     def narrow(self) -> None:
         """Somebody in the last turn is guilty: one at a time until all of it has passed."""
         self._singles = 2 * TURN_SIGNALS_MAX
-

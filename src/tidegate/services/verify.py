@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from tidegate.kernel.clock import NO_DAY, Instant, format_day
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.ids import CellId, Pos
-from tidegate.kernel.step import Cell, Engine, Heard, Key, Order, Signal
+from tidegate.kernel.step import Cell, Engine, Heard, Key, Order, Signal, Woke
 from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.ports.store import LogRow, Stored
 from tidegate.services.books import Books, ReaderOf, compile_books
 from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.draft import Part
 from tidegate.services.host import signals_of
-from tidegate.services.orders import HOST_ORDERS, ReleaseParked
+from tidegate.services.orders import HOST_ORDERS, AcceptClock, ReleaseParked
 from tidegate.services.record import (
     ACCEPTED,
     PARKED,
@@ -78,6 +78,8 @@ class Replay:
         self._books: dict[int, Books] = {}
         self.cells: dict[Key, tuple[Stored, int, bytes]] = {}
         self._next_cell = 1
+        self._shift_us = 0  # how far the row moves what waits
+        self._asleep: set[Key] = set()  # parked wakes: their cells are woken no more
 
     def decide(self, row: LogRow) -> None:
         """Decide one row again. Raises whatever a damaged row raises."""
@@ -90,6 +92,9 @@ class Replay:
             why = decision.parked[(index, engine)]
             raise TidegateError("reducer.failed", f"place {roots[index].pos}: {why}")
         self.keep(decision)
+        signals = (roots[index].signal for index, _ in parked)
+        self._asleep.update(signal.key for signal in signals if isinstance(signal, Woke))
+        self._shift()
 
     def decided(
         self, roots: Sequence[Root], parked: Mapping[Part, str], books: Books, now: Instant
@@ -108,7 +113,9 @@ class Replay:
         """The cells as this decision leaves them."""
         for key, _ in decision.drops:
             del self.cells[key]
+            self._asleep.discard(key)
         for put in decision.puts:
+            self._asleep.discard(put.key)
             staged = put.staged
             if staged.stored is None:
                 id_ = CellId(self._next_cell)
@@ -117,6 +124,16 @@ class Replay:
                 id_ = staged.stored.id
             stored = Stored(id_, Cell(staged.state, staged.doc, staged.version))
             self.cells[put.key] = (stored, put.format, put.body)
+
+    def _shift(self) -> None:
+        """A person accepted a jump of the clock and moved what waits."""
+        by_us, self._shift_us = self._shift_us, 0
+        for key, (stored, _, _) in list(self.cells.items()) if by_us else ():
+            state = stored.cell.state
+            if state.wake_at is not None and key not in self._asleep:
+                state = structs.replace(state, wake_at=Instant(state.wake_at + by_us))
+                moved = Stored(stored.id, structs.replace(stored.cell, state=state))
+                self.cells[key] = (moved, *self._codec.encode(key, state))
 
     def _load(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         return {key: self.cells[key][0] for key in keys if key in self.cells}
@@ -160,6 +177,9 @@ class Replay:
                 if kept is None:
                     return None
                 return Root(first, kept, None if engine == EVERY else engine, pos)
+            case Order(AcceptClock(by_us=by_us)):
+                self._shift_us = by_us
+                return None
             case Order(body) if isinstance(body, HOST_ORDERS):
                 return None
             case _:
