@@ -7,7 +7,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from tidegate.correlate.gate import Evidence, missing, priority
+from tidegate.correlate.gate import Evidence, Status, missing, priority
 from tidegate.correlate.identity import Named, nested, put, request_id
 from tidegate.correlate.rule import (
     Action,
@@ -17,6 +17,7 @@ from tidegate.correlate.rule import (
     TriggerJob,
     UpdateDashboard,
 )
+from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.expression import Missing
 from tidegate.kernel.orders import RequestRun, Tell
@@ -36,7 +37,10 @@ def scope_of(named: Named) -> dict[str, Json]:
     """The names an action's template sees."""
     gate, rule = named.gate, named.rule
     names: dict[str, Json] = {}
-    for one in sorted(gate.inputs, key=lambda one: (one.time, one.source, one.id)):
+    # A gate may open beside a bad optional input, whose values nobody wants.
+    here = [one for one in gate.inputs if one.good or gate.status != Status.OPEN]
+    here.sort(key=lambda one: (one.time, one.source, one.id))
+    for one in here:
         _add_kept(names, one, rule)  # the newest input wins
     matched = nested(rule, gate.values)
     for root, value in matched.items():
@@ -63,16 +67,27 @@ def scope_of(named: Named) -> dict[str, Json]:
         applications=applications,
         source_applications=applications,
         missing=[one.name for one in missing(gate, rule)],
-        inputs={one.dataset or one.input: _input_scope(one, rule) for one in gate.inputs},
+        inputs=_by_name(here, rule),
     )
     return names
+
+
+def _by_name(inputs: Sequence[Evidence], rule: Rule) -> dict[str, Json]:
+    """Inputs by dataset (the newest of it), and by the name the rule gives them."""
+    found: dict[str, Json] = {}
+    for one in inputs:
+        if one.dataset is not None:
+            found[one.dataset] = _input_scope(one, rule)
+    for one in inputs:
+        found[one.input] = _input_scope(one, rule)
+    return found
 
 
 def perform(named: Named, actions: Sequence[Action], what: str) -> Deeds:
     """Carry out actions for this round; `what` tells openings, timeouts and quality failures apart.
 
-    A template that asks for something the events did not bring does not keep the gate from opening:
-    a text says so in its place, a job gets null.
+    A template that cannot be filled does not keep the gate from opening: a text says why in its
+    place, a parameter is null.
     """
     deeds = Deeds([], [])
     if not actions:
@@ -105,7 +120,7 @@ def perform(named: Named, actions: Sequence[Action], what: str) -> Deeds:
                         {
                             "metric": action.metric,
                             "increment": action.increment,
-                            "tags": _value(action.tags, scope),
+                            "tags": action.tags(scope),
                             "rule": rule.name,
                             "gate": id_,
                             "business_date": named.date,
@@ -114,7 +129,7 @@ def perform(named: Named, actions: Sequence[Action], what: str) -> Deeds:
                     )
                 )
             case EmitEvent():
-                data = _value(action.data, scope)
+                data = action.data(scope)
                 deeds.says.append(
                     Say(
                         action.type,
@@ -144,7 +159,7 @@ def alarm(named: Named, what: str, message: str, severity: str) -> Tell:
 
 def _run(action: TriggerJob, named: Named, scope: dict[str, Json], request: str) -> RequestRun:
     key, gate, rule = named.key, named.gate, named.rule
-    parameters = _value(action.parameters, scope)
+    parameters = action.parameters(scope)
     first = min((one.time for one in gate.inputs), default=None)
     return RequestRun(
         job=_text(action.job, scope),
@@ -181,13 +196,5 @@ def _add_kept(names: dict[str, Json], one: Evidence, rule: Rule) -> None:
 def _text(template: Template, scope: dict[str, Json]) -> str:
     try:
         return text(template.render(scope))
-    except Missing as error:
+    except (Missing, InputError) as error:
         return f"{template.text} ({error})"
-
-
-def _value(render: object, scope: dict[str, Json]) -> Json:
-    assert callable(render)
-    try:
-        return render(scope)
-    except Missing:
-        return {}

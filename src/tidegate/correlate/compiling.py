@@ -15,6 +15,7 @@ from tidegate.correlate.document import (
     UpdateDashboardAction,
 )
 from tidegate.correlate.field import BUSINESS_DATE, DATASET, NORMALISED_ID, reader
+from tidegate.correlate.reading import compile_readings, fields_of, own_inputs, own_matches
 from tidegate.correlate.rule import (
     Action,
     Anchor,
@@ -23,7 +24,6 @@ from tidegate.correlate.rule import (
     Input,
     Kept,
     Match,
-    Reading,
     Rule,
     SendNotification,
     Test,
@@ -34,14 +34,16 @@ from tidegate.kernel.calendar import calendars_of, find_calendar
 from tidegate.kernel.clock import MINUTE_US, Day, Instant, parse_duration
 from tidegate.kernel.context import GlobalContext
 from tidegate.kernel.deadline import parse_deadline
+from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Event, Json
+from tidegate.kernel.expression import Missing
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.mapping import Applications, global_context, source_matcher
+from tidegate.kernel.mapping import global_context
 from tidegate.kernel.predicate import parse_predicate
 from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import Document
 from tidegate.kernel.template import Template, parse_any, parse_template
-from tidegate.kernel.value import MISSING, parse_path
+from tidegate.kernel.value import MISSING, is_list, is_map, parse_path
 from tidegate.kernel.workday import BusinessCalendar
 from tidegate.kernel.zone import local_instant, zone
 
@@ -99,7 +101,12 @@ def _rule(
     if sla is None and context is not None:
         sla = context.sla_minutes
     actions = (*written.actions, *written.on_timeout, *written.on_quality_failure)
-    match = _matches(written)
+    readings = compile_readings(normalisation, calendars)
+    inputs, match = _inputs(written), _matches(written)
+    rereads = fields_of(normalisation, inputs, match)
+    if rereads:
+        inputs = own_inputs(inputs, readings, rereads)
+        match = own_matches(match, readings, rereads)
 
     def start_of_day(day: Day) -> Instant:
         return local_instant(day, 0, where)
@@ -113,7 +120,7 @@ def _rule(
         description=written.description,
         process=process,
         owner=written.owner or normalisation.owner or (context.owner if context else None),
-        inputs=_inputs(written),
+        inputs=inputs,
         match=match,
         id_template=id_template(written, process, context),
         window_us=parse_duration(window.time_window) if window and window.time_window else None,
@@ -127,7 +134,8 @@ def _rule(
         on_timeout=_actions(written.on_timeout, default_retry, sla),
         on_quality_failure=_actions(written.on_quality_failure, default_retry, sla),
         kept=_kept(actions, match),
-        readings=_readings(written, calendars),
+        readings=readings,
+        rereads=rereads,
         sla_minutes=sla,
         sla_from_first=written.sla_from == "first_event",
         start_of_day=start_of_day,
@@ -215,19 +223,6 @@ def _matches(written: RuleDocument) -> tuple[Match, ...]:
     return tuple(Match(field, reader(field), field in BUSINESS_DATE) for field in fields)
 
 
-def _readings(
-    written: RuleDocument, calendars: Mapping[str, BusinessCalendar]
-) -> tuple[Reading, ...]:
-    normalisation = written.context_normalization
-    if not normalisation.enabled:
-        return ()
-    readings: list[Reading] = []
-    for name, mapping in normalisation.application_mappings.items():
-        applications = Applications.of([(name, mapping)], calendars=calendars)
-        readings.append(Reading(source_matcher(mapping.source_pattern), applications.apply))
-    return tuple(readings)
-
-
 def _expect(
     written: RuleDocument, zone_name: str, calendars: Mapping[str, BusinessCalendar]
 ) -> Expect | None:
@@ -289,7 +284,22 @@ def _action(one: ActionDocument, retry: RetryPolicy | None, sla: int | None) -> 
 
 
 def _render(value: Json) -> Callable[[dict[str, Json]], Json]:
-    return parse_any(value, "action").render
+    """Templates anywhere in a value. What one of them cannot be filled with is null, that one alone."""
+    if is_map(value):
+        pairs = {key: _render(item) for key, item in value.items()}
+        return lambda scope: {key: render(scope) for key, render in pairs.items()}
+    if is_list(value):
+        items = [_render(item) for item in value]
+        return lambda scope: [render(scope) for render in items]
+    template = parse_any(value, "action")
+
+    def render(scope: dict[str, Json]) -> Json:
+        try:
+            return template.render(scope)
+        except (Missing, InputError):
+            return None
+
+    return render
 
 
 def _kept(actions: Sequence[ActionDocument], match: Sequence[Match]) -> tuple[Kept, ...]:

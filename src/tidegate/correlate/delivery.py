@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from tidegate.correlate import expectation
-from tidegate.correlate.gate import Evidence, Gate, Status, arrive, counts, next_round, settle
+from tidegate.correlate.gate import Evidence, Gate, Status, arrive, counts, late_of, next_round
+from tidegate.correlate.reading import reread
 from tidegate.correlate.rule import SEEN_MAX, Input, Rule
 from tidegate.kernel.clock import NO_DAY, Instant
 from tidegate.kernel.deadline import deadline_at
@@ -16,7 +19,6 @@ from tidegate.kernel.value import MISSING, shown
 
 REFUSED_MAX = 20
 """So many late or ignored deliveries are shown with a gate; all of them are in the log."""
-
 
 _WAITING = int(Status.WAITING)
 
@@ -41,43 +43,59 @@ def begun(key: Key, rule: Rule, values: tuple[str, ...], now: Instant) -> Gate:
     return replace(gate, deadline=deadline, warn_at=warn_at, wake_at=min(wakes, default=None))
 
 
-def deliver(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
-    """What one delivery makes of a gate; the same gate when it changes nothing."""
-    if counts(gate, evidence.id, evidence.source):
+def deliver(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
+    """What one event, as every input it is, makes of a gate; the same gate when it changes nothing.
+
+    A gate of a later round is the next one's beginning; the caller keeps the finished round.
+    """
+    if counts(gate, event[0].id, event[0].source):
         return gate
-    if gate.status == _WAITING:
-        return arrive(gate, evidence, rule, now)
+    if gate.status == _WAITING and rule.late == "inbox":
+        return arrive(gate, event, rule, now)
     match gate.status:
         case Status.OPEN:
-            if rule.redelivery == "ignore":
-                return _refuse(gate, evidence)
+            here = {one.input for one in gate.inputs}
+            if not any(one.input in here for one in event):
+                # Optional, and later than the opening: it joins, and nothing else happens.
+                return replace(gate, inputs=(*gate.inputs, *event))
             if rule.redelivery == "refire":
-                return _refire(gate, evidence, rule, now)
-            return arrive(_fresh(gate, rule, now), evidence, rule, now)
+                return _refire(gate, event, rule, now)
+            return _after_opening(gate, event, rule, now)
         case Status.CLOSED:
-            if rule.late == "new_round":
-                return arrive(_fresh(gate, rule, now), evidence, rule, now)
-            return _refuse(gate, evidence) if rule.late == "inbox" else gate
+            return _after_closing(gate, event, rule, now)
         case _:
-            return arrive(gate, evidence, rule, now)
+            if rule.late == "inbox" or not _is_late(gate, event, rule):
+                return arrive(gate, event, rule, now)
+            return _too_late(gate, event, rule, now)
+
+
+def follow(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
+    """What an event makes of a finished round under a newer version of its rule.
+
+    What that round kept was read under other conditions, so the next begins empty: here a refire
+    waits for all inputs as well.
+    """
+    if counts(gate, event[0].id, event[0].source):
+        return gate
+    if gate.status == Status.CLOSED:
+        return _after_closing(gate, event, rule, now)
+    return _after_opening(gate, event, rule, now)
 
 
 def evidence_of(event: Event, one: Input, rule: Rule, pos: Pos, now: Instant) -> Evidence:
     """The delivery with the values compared, so that an explanation outlives the log."""
-    constants = one.constants
     if rule.readings:
-        # Read anew: the rule's own reading may see another dataset than the one that fitted.
-        event, constants = _own_reading(event, rule), None
-    good = True
+        event = reread(event, rule.readings)
+    failed: list[int] = []
     seen: list[Json] = (
         [_storable(test.read(event)) for test in one.tests]
-        if constants is None
-        else list(constants)
+        if one.constants is None
+        else list(one.constants)
     )
-    for test in one.quality:
+    for number, test in enumerate(one.quality):
         value = test.read(event)
         if not test.holds(value):
-            good = False
+            failed.append(number)
         seen.append(value if type(value) in _NUMBERS else _storable(value))
     # All fields in their order: names would cost as much as all the rest.
     return Evidence(
@@ -87,7 +105,7 @@ def evidence_of(event: Event, one: Input, rule: Rule, pos: Pos, now: Instant) ->
         event.source,
         event.time,
         now,
-        good,
+        not failed,
         tuple(seen),
         tuple([kept.read(event) for kept in rule.kept]) if rule.kept else (),
         event.priority or "normal",
@@ -95,37 +113,66 @@ def evidence_of(event: Event, one: Input, rule: Rule, pos: Pos, now: Instant) ->
         one.dataset or event.dataset,
         event.context_id,
         event.owner,
+        None,
+        tuple(failed),
     )
 
 
-def _own_reading(event: Event, rule: Rule) -> Event:
-    """The rule's own mapping of an application wins over the shared one."""
-    for reading in rule.readings:
-        if reading.matches(event.source):
-            return reading.apply(event)
-    return event
+def _after_opening(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
+    if rule.redelivery == "ignore":
+        return _refuse(gate, event)
+    # No deadline of its own: its day's deadline belonged to the first round.
+    return arrive(next_round(gate, now), event, rule, now)
 
 
-def _fresh(gate: Gate, rule: Rule, now: Instant) -> Gate:
-    """The next round: no deadline of its own, for its day's deadline belonged to the first."""
-    return next_round(gate, now)
+def _after_closing(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
+    if rule.late == "new_round":
+        return arrive(next_round(gate, now), event, rule, now)
+    return _refuse(gate, event)
 
 
-def _refire(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
+def _refire(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
     """The next round opens at once with the newest of each input, if the new one is good."""
-    fresh = next_round(gate, now)
-    kept = tuple(one for one in gate.inputs if one.input != evidence.input)
-    return settle(replace(fresh, inputs=(*kept, evidence)), rule, now, evidence.pos)
+    fresh = replace(next_round(gate, now), inputs=gate.inputs)
+    return arrive(fresh, event, replace(rule, keep_first=False), now)
 
 
-def _refuse(gate: Gate, evidence: Evidence) -> Gate:
-    return replace(gate, refused=(*gate.refused, evidence)[-REFUSED_MAX:])
+def _is_late(gate: Gate, event: Sequence[Evidence], rule: Rule) -> bool:
+    """It lies outside the window of the other inputs that are kept."""
+    delivered = {one.input for one in event}
+    others = tuple(one for one in gate.inputs if one.input not in delivered)
+    late = late_of((*others, *event), gate.values, rule)
+    return any(one.input in late for one in event)
+
+
+def _too_late(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
+    """A rule that does not keep what is late: it is refused, or the next round begins with it."""
+    if rule.late == "ignore":
+        return _refuse(gate, event)
+    if late_of(tuple(event), gate.values, rule):
+        return arrive(gate, event, rule, now)  # it would be late in any round
+    # The round that ends never opened, so what was asked for its date is still owed.
+    fresh = replace(
+        next_round(gate, now),
+        deadline=gate.deadline,
+        warn_at=gate.warn_at,
+        close_at=gate.close_at,
+        expired=gate.expired,
+        backfill=gate.backfill,
+        expected=gate.expected,
+        warned=gate.warned,
+    )
+    return arrive(fresh, event, rule, now)
+
+
+def _refuse(gate: Gate, event: Sequence[Evidence]) -> Gate:
+    return replace(gate, refused=(*gate.refused, *event)[-REFUSED_MAX:])
 
 
 def _storable(value: Json) -> Json:
     """A value as evidence keeps it: short texts and numbers themselves, all else as a short text."""
     if type(value) is str:
-        return value if len(value) <= SEEN_MAX else shown(value, SEEN_MAX)
+        return value if len(value) <= SEEN_MAX else f"{value[: SEEN_MAX - 1]}…"
     if type(value) in _KEPT:
         return value
     return None if value is MISSING else shown(value, SEEN_MAX)

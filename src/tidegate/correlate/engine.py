@@ -11,17 +11,11 @@ from tidegate.correlate import expectation
 from tidegate.correlate.action import alarm
 from tidegate.correlate.checking import check as check
 from tidegate.correlate.compiling import compile_rules
-from tidegate.correlate.delivery import begun, deliver, evidence_of
+from tidegate.correlate.delivery import begun, deliver, evidence_of, follow
 from tidegate.correlate.document import DOCUMENTS, DatasetEntry
 from tidegate.correlate.expectation import Expectation
 from tidegate.correlate.explain import explain_gate
-from tidegate.correlate.gate import (
-    STATUSES,
-    Gate,
-    Status,
-    close,
-    warn,
-)
+from tidegate.correlate.gate import FINISHED, STATUSES, Gate, Status, close, next_wake, warn
 from tidegate.correlate.identity import (
     KIND,
     gate_key,
@@ -29,7 +23,16 @@ from tidegate.correlate.identity import (
     part_of,
 )
 from tidegate.correlate.matching import Match, Matcher
-from tidegate.correlate.moves import expired, lacks, moved, passed, say, waiting_text
+from tidegate.correlate.moves import (
+    came_late,
+    due,
+    expired,
+    lacks,
+    moved,
+    passed,
+    say,
+    waiting_text,
+)
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.correlate.person import close_gate, release_gate
 from tidegate.correlate.rule import Rule
@@ -152,59 +155,61 @@ def _hear(event: Event, view: View, book: Book) -> Answer:
     matches = book.matcher.of(event)
     for key in view.keys:
         cell = view.cell(key, Gate)
-        match = matches.get(cell.doc)
+        match = matches.get(_version(key, cell, book))
         # No match: no input of the version it follows, or the rule was withdrawn.
-        if match is None or (not cell.version and (match.key != key or not match.rule.active)):
-            continue
-        return _deliver(key, cell, match, event, view, book)
+        if match is not None and match.key == key and (cell.version or match.rule.active):
+            return _deliver(key, cell, match, event, view, book)
     return NOTHING
+
+
+def _version(key: Key, cell: Cell[Gate], book: Book) -> DocId:
+    """A round in flight finishes on its version; what comes after follows the newest, if any."""
+    if cell.version and cell.state.status in FINISHED:
+        newest = book.active.get(key.scope)
+        return DocId(0) if newest is None else newest.doc
+    return cell.doc
 
 
 def _deliver(
     key: Key, cell: Cell[Gate], match: Match, event: Event, view: View, book: Book
 ) -> Answer:
-    rule = match.rule
-    before = cell.state if cell.version else begun(key, rule, match.values, view.now)
-    gate, finished = before, list[Put]()
-    for one in match.inputs:
-        evidence = evidence_of(event, one, rule, view.pos, view.now)
-        after = deliver(gate, evidence, rule, view.now)
-        if after is gate:
-            continue
-        if after.round != gate.round:
-            finished.append(Put(part_of(key, gate.round), gate))
-            newest = book.active.get(rule.name)
-            if newest is not None and newest.doc != cell.doc:
-                return _renew(key, gate, newest, event, finished, view, book)
-        gate = after
-    if gate is before and cell.version:
+    rule, now = match.rule, view.now
+    before = cell.state if cell.version else begun(key, rule, match.values, now)
+    evidence = [evidence_of(event, one, rule, view.pos, now) for one in match.inputs]
+    take = deliver if rule.doc == cell.doc else follow
+    after = take(before, evidence, rule, now)
+    if after is before and cell.version:
         return NOTHING
-    return moved(key, before, gate, rule, finished, None)
-
-
-def _renew(
-    key: Key, gate: Gate, rule: Rule, event: Event, finished: list[Put], view: View, book: Book
-) -> Answer:
-    """A round that begins follows the rule's newest version; the finished one kept its own."""
-    match = book.matcher.of(event).get(rule.doc)
-    if match is None or match.key != key:
-        return NOTHING
-    after = gate
-    for one in match.inputs:
-        after = deliver(after, evidence_of(event, one, rule, view.pos, view.now), rule, view.now)
-    return moved(key, gate, after, rule, finished, rule.doc)
+    if after.round == before.round:
+        step = moved(key, before, after, rule, (), None)
+        if after.status != Status.CLOSED or rule.late != "inbox":
+            return step
+        return replace(step, orders=(came_late(key, after, rule, evidence), *step.orders))
+    doc = None if rule.doc == cell.doc else rule.doc
+    if before.status in FINISHED:
+        return moved(key, before, after, rule, (Put(part_of(key, before.round), before),), doc)
+    ended = close(before, "late")
+    step = moved(key, before, after, rule, (Put(part_of(key, before.round), ended),), doc)
+    about = named(key, ended, rule)
+    return replace(step, says=(say("closed", about, {"by": ended.closed_by}), *step.says))
 
 
 # ---- time
 def _wake(key: Key, view: View, book: Book) -> Answer:
     cell = view.cell(key, Gate)
     gate, rule, now = cell.state, book.rules[cell.doc], view.now
-    if gate.status in (Status.OPEN, Status.CLOSED):
+    if gate.status in FINISHED:
         return Step(puts=(Put(key, replace(gate, wake_at=None)),))
-    if gate.expired:
+    if gate.expired and gate.close_at is not None and gate.close_at <= now:
         closed = close(gate, "close_after")
-        return Step(puts=(Put(key, closed),), says=(say("closed", named(key, closed, rule), {}),))
-    if gate.warn_at is not None and not passed(gate, now):
+        about = named(key, closed, rule)
+        return Step(
+            puts=(Put(key, closed),), says=(say("closed", about, {"by": closed.closed_by}),)
+        )
+    if gate.expired or not due(gate, now):
+        # A corrected clock woke it too early.
+        return Step(puts=(Put(key, replace(gate, wake_at=next_wake(gate))),))
+    if not passed(gate, now):
         warned = warn(gate)
         message = waiting_text(key, gate, rule, "is later than usual")
         about = named(key, warned, rule)
@@ -241,12 +246,12 @@ def _expect_day(key: Key, day: Day, view: View, book: Book, rule: Rule) -> Step:
     cell = view.cell(key, Gate)
     if cell.version:
         rule = book.rules.get(cell.doc, rule)
-    gate = cell.state if cell.version else begun(key, rule, (format_day(day),), view.now)
-    if gate.status in (Status.OPEN, Status.CLOSED):
+    before = cell.state if cell.version else begun(key, rule, (format_day(day),), view.now)
+    if before.status in FINISHED:
         return NOTHING
     # It is expected, so its alarm counts even if an event made it first and late.
-    gate = replace(gate, expected=True, backfill=False)
-    if passed(gate, view.now):
+    gate = replace(before, expected=True, backfill=False)
+    if passed(gate, view.now) and (before.backfill or not before.expired):
         return expired(key, gate, rule, book.owners, view.now, view.pos)
     return Step(puts=(Put(key, gate),))
 

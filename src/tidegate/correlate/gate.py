@@ -11,6 +11,7 @@ order of arrival never changes it. Pure: no clock and no I/O; instants arrive wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, IntEnum
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import CARE_MIN, Durable
 
 COUNTED_MAX = 10_000
-"""Ids of earlier rounds that a gate remembers; a gate with more refuses nothing but says so."""
+"""Ids of earlier rounds a gate remembers; older ones are known to the index of events alone."""
 
 
 class Status(IntEnum):
@@ -35,6 +36,8 @@ class Status(IntEnum):
 
 
 STATUSES: dict[int, str] = {int(status): status.name.lower() for status in Status}
+FINISHED = frozenset({Status.OPEN, Status.CLOSED})
+"""What comes now belongs to another round, if to any."""
 
 
 class Shown(IntEnum):
@@ -64,6 +67,7 @@ class Evidence(Struct, frozen=True, array_like=True, gc=False):
     context_id: str | None = None
     owner: str | None = None
     released_by: str | None = None
+    failed: tuple[int, ...] = ()  # positions among the input's quality conditions
 
 
 class Gate(Durable, frozen=True, array_like=True, kw_only=True):
@@ -83,29 +87,34 @@ class Gate(Durable, frozen=True, array_like=True, kw_only=True):
     opened_at: Instant | None = None
     opened_pos: Pos | None = None
     closed_by: str | None = None
-    counted: tuple[str, ...] = ()  # "source id" of replaced deliveries and of earlier rounds
+    counted: tuple[str, ...] = ()  # identities of replaced deliveries and of earlier rounds
     refused: tuple[Evidence, ...] = ()  # late for a closed gate, or ignored: shown, not counted
+    warned: bool = False  # it is later than usual, and its owner was told
 
 
 _NONE: frozenset[str] = frozenset()
 
 
 # ---- verbs
-def arrive(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
-    """One accepted delivery to a round that has not opened. It opens when it was the last."""
+def arrive(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
+    """One accepted event, as every input it is, to a round that has not opened.
+
+    It opens when it was the last.
+    """
     inputs, counted = gate.inputs, gate.counted
-    kept: Evidence | None = None
-    for one in inputs:
-        if one.input == evidence.input:
-            kept = one
-            break
-    if kept is None:
-        inputs = (*inputs, evidence)
-    elif _replaces(evidence, kept, rule):
-        inputs = tuple([evidence if one is kept else one for one in inputs])
-        counted = (*counted, _identity(kept))
-    else:
-        counted = (*counted, _identity(evidence))
+    for evidence in event:
+        kept: Evidence | None = None
+        for one in inputs:
+            if one.input == evidence.input:
+                kept = one
+                break
+        if kept is None:
+            inputs = (*inputs, evidence)
+        elif _replaces(evidence, kept, rule):
+            inputs = tuple([evidence if one is kept else one for one in inputs])
+            counted = (*counted, _identity(kept.source, kept.id))
+        else:
+            counted = (*counted, _identity(evidence.source, evidence.id))
     window_end = gate.window_end
     if rule.window_us is not None and window_end is None:
         # Measured on the machine's clock from the first arrival: old samples do not expire at once.
@@ -114,7 +123,7 @@ def arrive(gate: Gate, evidence: Evidence, rule: Rule, now: Instant) -> Gate:
     if standing is _OPEN:
         return replace(
             gate, inputs=inputs, counted=counted, window_end=window_end, status=Status.OPEN,
-            opened_at=now, opened_pos=evidence.pos, wake_at=None, close_at=None,
+            opened_at=now, opened_pos=event[0].pos, wake_at=None, close_at=None,
         )  # fmt: skip
     return replace(
         gate, inputs=inputs, counted=counted, window_end=window_end,
@@ -147,7 +156,7 @@ def stand(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> 
     """All required inputs are received, or not. The same as `show` tells, without its names."""
     required = rule.required
     received, quarantined = 0, False
-    late = _late(inputs, values, rule) if rule.window_us is not None else _NONE
+    late = late_of(inputs, values, rule) if rule.window_us is not None else _NONE
     for one in inputs:
         if one.input not in required:
             continue
@@ -170,14 +179,16 @@ def expire(gate: Gate, rule: Rule, now: Instant, pos: Pos) -> Gate:
     """Its deadline or window has passed; it still opens for on-time events until it is closed."""
     passed = max(at for at in (gate.deadline, gate.window_end, gate.made_at) if at is not None)
     close_at = (
-        None if rule.close_after_us is None else Instant(max(passed, now) + rule.close_after_us)
+        None
+        if rule.close_after_us is None
+        else Instant(max(max(passed, now) + rule.close_after_us, now + 1))
     )
     return settle(replace(gate, expired=True, warn_at=None, close_at=close_at), rule, now, pos)
 
 
 def warn(gate: Gate) -> Gate:
     """Its early warning is given; once."""
-    gate = replace(gate, warn_at=None)
+    gate = replace(gate, warn_at=None, warned=True)
     return replace(gate, wake_at=next_wake(gate))
 
 
@@ -198,7 +209,8 @@ def release(
 
 def next_round(gate: Gate, now: Instant) -> Gate:
     """An empty round after this one; it remembers what was counted."""
-    counted = (*gate.counted, *(_identity(one) for one in gate.inputs))[-COUNTED_MAX:]
+    counted = (*gate.counted, *(_identity(one.source, one.id) for one in gate.inputs))
+    counted = counted[-COUNTED_MAX:]
     return Gate(round=gate.round + 1, values=gate.values, made_at=now, counted=counted)
 
 
@@ -208,7 +220,7 @@ def counts(gate: Gate, id_: str, source: str) -> bool:
     for one in gate.inputs:
         if one.id == id_ and one.source == source:
             return True
-    return bool(gate.counted) and f"{source} {id_}" in gate.counted
+    return bool(gate.counted) and _identity(source, id_) in gate.counted
 
 
 def show(gate: Gate, rule: Rule) -> dict[str, Shown]:
@@ -225,10 +237,11 @@ def show(gate: Gate, rule: Rule) -> dict[str, Shown]:
 
 def late_inputs(gate: Gate, rule: Rule) -> frozenset[str]:
     """Good deliveries that lie outside the window of the others; a quarantined one never anchors."""
-    return _late(gate.inputs, gate.values, rule)
+    return late_of(gate.inputs, gate.values, rule)
 
 
-def _late(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> frozenset[str]:
+def late_of(inputs: tuple[Evidence, ...], values: tuple[str, ...], rule: Rule) -> frozenset[str]:
+    """The same, of deliveries."""
     if rule.window_us is None:
         return _NONE
     good = [one for one in inputs if one.good]
@@ -287,5 +300,6 @@ def _replaces(new: Evidence, old: Evidence, rule: Rule) -> bool:
     return (new.time, new.good, new.source, new.id) > (old.time, old.good, old.source, old.id)
 
 
-def _identity(evidence: Evidence) -> str:
-    return f"{evidence.source} {evidence.id}"
+def _identity(source: str, id_: str) -> str:
+    # With its length first, for both may hold blanks.
+    return f"{len(source)} {source} {id_}"

@@ -107,14 +107,14 @@ _CONTAINERS = frozenset({list, dict})
 def _shelf(candidates: Sequence[Candidate]) -> Shelf:
     """Each candidate in the bucket of the equality that tells most of them apart."""
     values: dict[str, set[Json]] = {}
-    for _, one in candidates:
-        for test in _equalities(one):
+    for rule, one in candidates:
+        for test in _equalities(rule, one):
             values.setdefault(test.field, set()).add(_indexed(test.predicate.equals))
     spread = Counter({field: len(found) for field, found in values.items()})
     chosen: dict[str, tuple[Read, dict[Json, list[_Found]]]] = {}
     rest: list[_Found] = []
     for rule, one in candidates:
-        tests = sorted(_equalities(one), key=lambda test: (-spread[test.field], test.field))
+        tests = sorted(_equalities(rule, one), key=lambda test: (-spread[test.field], test.field))
         if not tests:
             rest.append(((rule, one), one.tests))
             continue
@@ -132,11 +132,13 @@ def _shelf(candidates: Sequence[Candidate]) -> Shelf:
     return Shelf(buckets, tuple(rest))
 
 
-def _equalities(one: Input) -> list[Test]:
+def _equalities(rule: Rule, one: Input) -> list[Test]:
+    # What the rule reads in its own way cannot be looked up by what everybody reads.
     return [
         test
         for test in one.tests
         if test.predicate.equals is not MISSING
+        and test.field not in rule.rereads
         and not isinstance(test.predicate.equals, list | dict)
     ]
 

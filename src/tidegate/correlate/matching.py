@@ -60,7 +60,7 @@ class Matcher:
         for rule, one in candidates:
             inputs.setdefault(rule.doc, (rule, []))[1].append(one)
         matches: dict[DocId, Match] = {}
-        for doc, (rule, fitting) in inputs.items():
+        for doc, (rule, fitting) in sorted(inputs.items()):
             found = key_of(rule, event)
             if found is None:
                 continue

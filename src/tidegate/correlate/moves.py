@@ -6,17 +6,32 @@ opened --> its actions        quarantined --> its owner is told        overdue -
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from tidegate.correlate.action import Deeds, alarm, perform
-from tidegate.correlate.gate import STATUSES, Gate, Shown, Status, expire, missing, show
+from tidegate.correlate.gate import (
+    FINISHED,
+    STATUSES,
+    Evidence,
+    Gate,
+    Shown,
+    Status,
+    expire,
+    missing,
+    show,
+)
 from tidegate.correlate.identity import Named, day_text, named
 from tidegate.correlate.rule import Rule, TriggerJob
 from tidegate.kernel.clock import Instant, format_instant
 from tidegate.kernel.event import Json
-from tidegate.kernel.ids import DocId, Pos
+from tidegate.kernel.ids import DocId, Pos, segment
+from tidegate.kernel.orders import RequestRun, Tell
 from tidegate.kernel.step import Key, Put, Say, Step
+
+Held: TypeAlias = tuple[str, str, str]
+"""Input, source and id of a delivery that failed a quality condition."""
 
 
 def moved(
@@ -34,41 +49,55 @@ def moved(
     if gate.status == Status.OPEN and not (same and before.status == Status.OPEN):
         about = named(key, gate, rule)
         deeds = perform(about, rule.actions, "open")
-        opened = say("opened", about, _opening(gate, rule))
+        opened = say("opened", about, _opening(gate, rule, deeds))
         return Step(puts=puts, orders=tuple(deeds.orders), says=(opened, *deeds.says))
     held = _held_back(gate)
-    if held and held - (_held_back(before) if same else set()):
-        deeds = _quarantine(named(key, gate, rule), sorted(held))
+    fresh = held - (_held_back(before) if same else frozenset()) if held else held
+    if fresh:
+        deeds = _quarantine(named(key, gate, rule), fresh)
         return Step(puts=puts, orders=tuple(deeds.orders), says=tuple(deeds.says))
     return Step(puts=puts)
 
 
-def _held_back(gate: Gate) -> set[tuple[str, str]]:
-    if gate.status in (Status.OPEN, Status.CLOSED):
-        return set()
-    return {(one.input, one.id) for one in gate.inputs if not one.good}
+def _held_back(gate: Gate) -> frozenset[Held]:
+    if gate.status in FINISHED:
+        return frozenset()
+    return frozenset((one.input, one.source, one.id) for one in gate.inputs if not one.good)
 
 
-def _quarantine(about: Named, held: Sequence[tuple[str, str]]) -> Deeds:
-    rule, gate = about.rule, about.gate
-    names = ", ".join(name for name, _ in held)
-    deeds = perform(about, rule.on_quality_failure, f"quarantine.{held[-1][1]}"[:200])
-    deeds.says.insert(0, say("quarantined", about, {"inputs": [one for one, _ in held]}))
-    if not gate.backfill:
-        message = (
-            f"{rule.name} for {about.date or about.key.name}: {names} failed a quality condition; "
-            f"nothing was started. A corrected delivery clears it, or: "
-            f"tidegate gate release {about.id}"
-        )
-        deeds.orders.append(alarm(about, f"quarantine/{held[-1][1]}", message, "warning"))
+def _quarantine(about: Named, fresh: frozenset[Held]) -> Deeds:
+    """One event was held back; it may be several inputs."""
+    rule = about.rule
+    names = [one.input for one in about.gate.inputs if (one.input, one.source, one.id) in fresh]
+    _, source, id_ = min(fresh)
+    what = f"quarantine.{_event(source, id_)}"
+    said = say("quarantined", about, {"inputs": names, "backfill": about.gate.backfill})
+    if about.gate.backfill:
+        return Deeds([], [said])
+    deeds = perform(about, rule.on_quality_failure, what)
+    deeds.says.insert(0, said)
+    message = (
+        f"{rule.name} for {about.date or about.key.name}: {', '.join(names)} failed a quality "
+        f"condition; nothing was started. A corrected delivery clears it, or: "
+        f"tidegate gate release {about.id}"
+    )
+    deeds.orders.append(alarm(about, what, message, "warning"))
     return deeds
 
 
-def _opening(gate: Gate, rule: Rule) -> dict[str, Json]:
+def _event(source: str, id_: str) -> str:
+    """An event in the name of a notice; both texts come from outside and may be long."""
+    return segment(f"{len(source)} {source} {id_}")
+
+
+def _opening(gate: Gate, rule: Rule, deeds: Deeds) -> dict[str, Json]:
     sla = next((one.sla_minutes for one in rule.actions if isinstance(one, TriggerJob)), None)
+    # As it was asked for: in the rule its name may be a template.
+    job = next((one.job for one in deeds.orders if isinstance(one, RequestRun)), None)
     inputs = gate.inputs
     start = min([one.time for one in inputs]) if rule.sla_from_first else gate.opened_at
     return {
+        "job": job,
         "inputs": [one.input for one in inputs],
         "sla_minutes": sla,
         "backfill": gate.backfill,
@@ -91,13 +120,29 @@ def expired(
     message = waiting_text(key, gate, rule, "is overdue")
     tells = [alarm(about, "overdue", message, "critical")]
     for owner in sorted({owners[one] for one in lacking if one in owners} - {rule.owner}):
-        told = alarm(about, f"overdue/{owner}"[:200], message, "critical")
+        told = alarm(about, f"overdue/{owner}", message, "critical")
         tells.append(replace(told, receiver=owner))
     return Step(
         puts=(Put(key, after),),
         orders=(*deeds.orders, *tells),
         says=(*says, *deeds.says),
     )
+
+
+def came_late(key: Key, gate: Gate, rule: Rule, event: Sequence[Evidence]) -> Tell:
+    """A person decides about what came for a gate that was closed."""
+    about = named(key, gate, rule)
+    what = ", ".join(one.input for one in event)
+    at = format_instant(event[0].time)
+    message = (
+        f"{rule.name} for {about.date or key.name}: {what} of {at} came after the gate was closed; "
+        f"nothing was started (event {event[0].id} of {event[0].source})"
+    )
+    return alarm(about, f"late.{_event(event[0].source, event[0].id)}", message, "warning")
+
+
+def due(gate: Gate, now: Instant) -> bool:
+    return passed(gate, now) or (gate.warn_at is not None and gate.warn_at <= now)
 
 
 def passed(gate: Gate, now: Instant) -> bool:

@@ -157,6 +157,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     sla_minutes: int | None
     sla_from_first: bool
     start_of_day: Callable[[Day], Instant]
+    rereads: frozenset[str] = frozenset()
+    """Fields of its conditions and match fields that its own mappings of applications speak of."""
     required: frozenset[str] = frozenset()
     """Names of the inputs without which it does not open."""
 
