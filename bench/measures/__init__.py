@@ -1,0 +1,1 @@
+"""Measures: what each of the design's measures saves, alone, as two functions on one table."""
