@@ -216,7 +216,10 @@ def day_first() -> Pair:
 def named_types(events: Sequence[bytes]) -> Pair:
     """An engine asked about every event, or only about those it says it hears."""
     heard = [Heard(decode(one, now=NOW)) for one in events]
-    seats = [Seat(engine, engine.compile({})) for engine in (run, correlate)]
+    seats: list[Seat[Any]] = [
+        Seat(run, run.compile({})),
+        Seat(correlate, correlate.compile({})),
+    ]
 
     def all_of_them() -> None:
         for seat in seats:
