@@ -14,6 +14,7 @@ from tidegate.kernel.value import MISSING, is_map, text
 
 KIND = "gate"
 NO_DATE = "-"
+_DATA_DATE = ("data", "business_date")
 
 
 def key_of(rule: Rule, event: Event) -> tuple[Key, tuple[str, ...]] | None:
@@ -120,11 +121,12 @@ def nested(rule: Rule, values: tuple[str, ...]) -> dict[str, Json]:
     """Match values under the names templates use: `data.business_date` as data = {...}."""
     names: dict[str, Json] = {}
     for match, value in zip(rule.match, values, strict=False):
-        put(names, tuple(match.field.split(".")), value)
+        put(names, match.path, value)
         if match.is_date:
-            put(names, ("data", "business_date"), value)
+            if match.path != _DATA_DATE:
+                put(names, _DATA_DATE, value)
             names["business_date"] = names["ds"] = value
-        elif "." not in match.field:
+        elif len(match.path) == 1:
             put(names, ("data", match.field), value)
     return names
 

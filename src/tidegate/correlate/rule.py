@@ -72,8 +72,10 @@ class Match(Struct, frozen=True):
     read: Read
     is_date: bool
     prefix: str = ""  # what stands before its value in a gate's name
+    path: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "path", tuple(self.field.split(".")))
         msgspec.structs.force_setattr(self, "prefix", f"{segment(self.field)}=")
 
 

@@ -28,6 +28,9 @@ DURATION_MAX_US = 3_660 * DAY_US
 DAYS_KEPT: Final = 4096
 """Days whose text is remembered: nearly all events of a while speak of the same few dates."""
 
+INSTANTS_KEPT: Final = 1024
+"""Instants whose text is remembered: all that happens in a turn happens at one instant."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _DURATION = re.compile(
@@ -96,10 +99,13 @@ def parse_instant(text: str) -> tuple[Instant, bool]:
     return instant(parsed), False
 
 
-def format_instant(at: Instant) -> str:
-    """RFC 3339 with Z; no fraction when it is zero."""
+def _format_instant(at: Instant) -> str:
     text = (_EPOCH + timedelta(microseconds=at)).isoformat()
     return text.replace("+00:00", "Z")
+
+
+format_instant: Callable[[Instant], str] = lru_cache(maxsize=INSTANTS_KEPT)(_format_instant)
+"""RFC 3339 with Z; no fraction when it is zero. Raises OverflowError outside the years 1 to 9999."""
 
 
 # ---- business days

@@ -257,7 +257,7 @@ def own_event(say: Say, pos: Pos, number: int, now: Instant) -> Event:
         type=say.type,
         time=now,
         subject=say.subject,
-        data=dict(say.data),
+        data=say.data,
         extensions=extensions,
         application=SOURCE,
         dataset=dataset if isinstance(dataset, str) else None,

@@ -184,7 +184,8 @@ class Stage(Struct):
     ) -> None:
         key, state, draft = put.key, put.state, self.draft
         kind = kinds.get(key.kind)
-        if kind is None or type(state) is not kind.holds(key):
+        wanted = None if kind is None else kind.state if "/" not in key.name else kind.holds(key)
+        if kind is None or type(state) is not wanted:
             raise Limit(f"defect: {key} cannot hold a {type(state).__name__}")
         staged = draft.cells.get(key)
         shown = sight.cells.get(key)
