@@ -14,6 +14,7 @@ from tidegate.kernel.value import MISSING, is_map, text
 
 KIND = "gate"
 NO_DATE = "-"
+ROUND_DIGITS_MAX = 9
 _DATA_DATE = ("data", "business_date")
 
 
@@ -90,6 +91,8 @@ def parse_id(id_: str) -> tuple[Key, int]:
     if date is None and parts[1] != NO_DATE:
         raise ValueError(f"{id_[:80]!r} has no business date")
     name = parts[2] if len(parts) == 4 else ""
+    if not (parts[-1].isascii() and parts[-1].isdigit() and len(parts[-1]) <= ROUND_DIGITS_MAX):
+        raise ValueError(f"{id_[:80]!r} has no round")
     round_ = int(parts[-1])
     return Key(KIND, date if date is not None else NO_DAY, parts[0], name), round_
 

@@ -269,6 +269,10 @@ class Store(Protocol):
         """Give the turn back; harmless when none was taken."""
         ...
 
+    def is_parked(self, pos: Pos, engine: str) -> bool:
+        """This engine's signal at this place waits in the inbox."""
+        ...
+
     def row_at(self, pos: Pos) -> LogRow | None:
         """The log row that holds this place."""
         ...

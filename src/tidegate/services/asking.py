@@ -141,11 +141,11 @@ class Asking:
         )
 
     def _keys_of(self, rule: Rule, day: Day | None) -> list[Key]:
-        """Gates of a rule for a date, those that need somebody first."""
+        """Gates of a rule, the newest date first, of one date those that need somebody first."""
         days = (day, day) if day is not None else None
         page = self._reader.cells("gate", scope=rule.name, days=days, limit=PAGE_MAX)
         roots = [one for one in page if "/" not in one.key.name]
-        roots.sort(key=lambda one: -one.stored.cell.state.status)
+        roots.sort(key=lambda one: (-one.key.day, -one.stored.cell.state.status))
         return [one.key for one in roots]
 
     def _explained(self, key: Key, cell: Cell[Gate], rule: Rule) -> Explained:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -15,8 +15,19 @@ from tidegate.kernel.step import Document, Engine
 from tidegate.ports.store import Activation
 from tidegate.services.turn import Seat
 
-Read: TypeAlias = Callable[[bytes, Instant], Event]
-"""A sender's bytes and the instant they came, to the event all engines hear. Raises InputError."""
+
+class Read(Protocol):
+    """A sender's bytes and the instant they came, to the event all engines hear."""
+
+    def __call__(self, raw: bytes, received: Instant, /) -> Event:
+        """At the door. Raises InputError."""
+        ...
+
+    def kept(self, raw: bytes, received: Instant, /) -> Event:
+        """What was accepted once: no application that became strict since refuses it now."""
+        ...
+
+
 ReaderOf: TypeAlias = Callable[[Mapping[DocId, Document]], Read]
 
 

@@ -11,11 +11,12 @@ from typing import Any
 from tidegate.correlate import engine as correlate
 from tidegate.kernel.calendar import CALENDARS
 from tidegate.kernel.clock import Instant
+from tidegate.kernel.cloudevent import decode
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.context import CONTEXTS
 from tidegate.kernel.event import Event
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.mapping import applications_of
+from tidegate.kernel.mapping import Applications, applications_of
 from tidegate.kernel.step import Document, DocumentKind, Engine
 from tidegate.run import engine as run
 from tidegate.schedule import engine as schedule
@@ -36,9 +37,17 @@ def codec_of(engines: tuple[Engine[Any], ...] = ENGINES) -> Codec:
 
 def reader_of(documents: Mapping[DocId, Document]) -> Read:
     """How a sender's bytes become an event under these documents."""
-    applications = applications_of(documents)
+    return Reading(applications_of(documents))
 
-    def read(raw: bytes, received: Instant) -> Event:
-        return applications.read(raw, now=received)
 
-    return read
+class Reading:
+    """Events as the applications of one activation mean them."""
+
+    def __init__(self, applications: Applications) -> None:
+        self._applications = applications
+
+    def __call__(self, raw: bytes, received: Instant, /) -> Event:
+        return self._applications.read(raw, now=received)
+
+    def kept(self, raw: bytes, received: Instant, /) -> Event:
+        return self._applications.apply(decode(raw, now=received))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import InvalidStateError
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -17,6 +19,8 @@ from tidegate.services.transaction import Guest
 from tidegate.services.verdict import Ruling
 
 TURN_BYTES_MAX = 8 << 20
+
+T = TypeVar("T")
 
 
 class Piece(Struct, frozen=True):
@@ -84,19 +88,16 @@ class Gathered:
                         *(rulings[n].verdict for n in range(index, index + count)),
                     ]
                     index += count
-                    if piece.stop == len(arrivals) and not answer.done():
-                        answer.set_result(events.verdicts)
+                    if piece.stop == len(arrivals):
+                        _answer(answer, events.verdicts)
                 case Ask(_, answer):
-                    if not answer.done():
-                        answer.set_result(replies.get(index))
+                    _answer(answer, replies.get(index))
                     index += 1
                 case Ended(answer=answer):
-                    if not answer.done():
-                        answer.set_result(not stale[index])
+                    _answer(answer, not stale[index])
                     index += 1
                 case Refused(_, answer):
-                    if not answer.done():
-                        answer.set_result(None)
+                    _answer(answer, None)
 
     def fail(self, error: TidegateError) -> None:
         """Nothing of the turn happened; everybody who waits is told."""
@@ -148,3 +149,9 @@ def gather(door: Door, limit: int) -> Gathered:
 
 def _is_alone(waiting: Waiting) -> bool:
     return isinstance(waiting, Ask) and isinstance(waiting.order.body, ALONE)
+
+
+def _answer(future: Future[T], result: T) -> None:
+    """Whoever asked may give up at this very instant, in another thread."""
+    with suppress(InvalidStateError):
+        future.set_result(result)

@@ -13,6 +13,7 @@ from tidegate.services.look import LATEST, ReaderLook
 from tidegate.services.orders import ReleaseParked
 
 PREVIEW_MAX = 500
+PLACE_DIGITS_MAX = 18
 
 
 class Inbox:
@@ -66,7 +67,7 @@ class Inbox:
 def release_order(id_: str) -> ReleaseParked:
     """Raises InputError (`inbox.unknown`)."""
     pos, _, engine = id_.partition(".")
-    if not (pos.isascii() and pos.isdigit() and engine):
+    if not (pos.isascii() and pos.isdigit() and len(pos) <= PLACE_DIGITS_MAX and engine):
         raise InputError(
             "inbox.unknown",
             f"{id_[:80]!r} is no parked signal",

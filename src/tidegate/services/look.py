@@ -131,6 +131,6 @@ def event_at(row: LogRow, pos: Pos, books: Books, signals: Signals) -> Event | N
 def read_kept(entry: Foreign, books: Books) -> Event | None:
     """A kept event; None when an application has become strict and would refuse it today."""
     try:
-        return books.read(entry.raw, entry.received)
+        return books.read.kept(entry.raw, entry.received)
     except InputError:
         return None

@@ -91,10 +91,17 @@ class Given(Struct):
         self.entries.append(Own(body))
         self._root(Root(pos, signal), body, ended, index)
 
-    def order(self, ask: Ask, root: Root | None, signals: Signals, index: int) -> None:
-        """`root` is None for an order the host obeys by itself."""
+    def order(
+        self,
+        ask: Ask,
+        root: Root | None,
+        signals: Signals,
+        index: int,
+        marks: tuple[Mark, ...] = (),
+    ) -> None:
+        """`root` is None for an order the host obeys, or refuses, by itself."""
         body = signals.encode(ask.order)
-        self.entries.append(Own(body))
+        self.entries.append(Own(body, marks))
         if root is not None:
             self._root(root, body, ask, index)
 

@@ -17,7 +17,7 @@ from tidegate.services.books import Books
 from tidegate.services.door import Arrival, Ask, Ended
 from tidegate.services.gather import Gathered
 from tidegate.services.orders import AcceptClock, Activate, ReleaseParked
-from tidegate.services.record import Foreign, Signals, decode_entries
+from tidegate.services.record import REFUSED, Foreign, Mark, Signals, decode_entries
 from tidegate.services.transaction import Given
 from tidegate.services.turn import EVERY, Root
 from tidegate.services.verdict import Copy, Ruling, digest_of, rule_all
@@ -129,9 +129,13 @@ def _order(
             given.order(Ask(accepted, ask.answer), None, signals, index)
         case ReleaseParked(pos=pos, engine=engine):
             kept = kept_signal(store.row_at(pos), pos, books, signals)
-            if kept is None:
-                unfolded.replies[index] = Refusal("inbox.unknown", f"nothing is parked at {pos}")
-                given.order(ask, None, signals, index)
+            if kept is None or not store.is_parked(pos, engine):
+                unfolded.replies[index] = Refusal(
+                    "inbox.unknown",
+                    f"nothing of {engine} is parked at {pos}",
+                    "`tidegate inbox list` shows what is parked",
+                )
+                given.order(ask, None, signals, index, (Mark(EVERY, REFUSED, "inbox.unknown"),))
                 return
             unfolded.released[len(given.roots)] = (pos, engine)
             unfolded.replies[index] = {"released": f"{pos}.{engine}"}
@@ -155,7 +159,7 @@ def _read_again(arrival: Arrival, books: Books) -> Arrival:
     """An event that was mapped under another activation is read under this one."""
     if arrival.activation == books.activation:
         return arrival
-    event = books.read(arrival.copy.raw, arrival.received)
+    event = books.read.kept(arrival.copy.raw, arrival.received)
     return replace(arrival, event=event, activation=books.activation)
 
 
@@ -167,7 +171,7 @@ def kept_signal(row: LogRow | None, pos: Pos, books: Books, signals: Signals) ->
     if entry is None:
         return None
     if isinstance(entry, Foreign):
-        return Heard(books.read(entry.raw, entry.received))
+        return Heard(books.read.kept(entry.raw, entry.received))
     return signals.decode(entry.signal)
 
 
@@ -176,5 +180,5 @@ def copy_at(row: LogRow, pos: Pos, books: Books) -> Copy | None:
     entry = decode_entries(row.body)[pos - row.first]
     if not isinstance(entry, Foreign):
         return None
-    event = books.read(entry.raw, entry.received)
+    event = books.read.kept(entry.raw, entry.received)
     return Copy(event.id, event.source, entry.raw, 0, digest_of(entry.raw))

@@ -27,6 +27,7 @@ from tidegate.services.orders import HOST_ORDERS, AcceptClock, ReleaseParked
 from tidegate.services.record import (
     ACCEPTED,
     PARKED,
+    REFUSED,
     STALE,
     Entry,
     Foreign,
@@ -163,12 +164,12 @@ class Replay:
         return roots, parked
 
     def _root(self, pos: Pos, entry: Entry, books: Books) -> Root | None:
-        if entry is None or _is_stale(entry.marks):
+        if entry is None or _is_undecided(entry.marks):
             return None
         if isinstance(entry, Foreign):
             if entry.verdict != ACCEPTED:
                 return None
-            return Root(pos, Heard(books.read(entry.raw, entry.received)))
+            return Root(pos, Heard(books.read.kept(entry.raw, entry.received)))
         signal: Signal = self._signals.decode(entry.signal)
         match signal:
             case Order(ReleaseParked(pos=first, engine=engine)):
@@ -278,8 +279,11 @@ def _compare_one(
         )
 
 
-def _is_stale(marks: Sequence[Mark]) -> bool:
-    return any(mark.mark == STALE for mark in marks)
+def _is_undecided(marks: Sequence[Mark]) -> bool:
+    """A stale outcome, or an order the host itself refused."""
+    return any(
+        mark.mark == STALE or (mark.mark == REFUSED and mark.engine == EVERY) for mark in marks
+    )
 
 
 def _name(key: Key) -> str:

@@ -205,6 +205,11 @@ class MemoryStore:
             return added
 
     # ---- suspects and replicas
+    def is_parked(self, pos: Pos, engine: str) -> bool:
+        tables = self._open()
+        with tables.held():
+            return (pos, engine) in tables.parked
+
     def note_suspect(self, root: bytes, now: Instant) -> None:
         with self._open().held():
             deaths, _ = self.tables.suspects.get(root, (0, now))

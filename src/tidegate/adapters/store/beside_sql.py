@@ -48,6 +48,7 @@ INSERT_ACTIVATION_DOCUMENTS = Rows(
 )
 
 # ---- suspects and replicas
+IS_PARKED = "SELECT 1 FROM parked WHERE pos = ? AND engine = ?"
 NOTE_SUSPECT = (
     "INSERT INTO suspect (root, deaths, at) VALUES (?, 0, ?)"
     " ON CONFLICT (root) DO UPDATE SET at = excluded.at"

@@ -13,6 +13,7 @@ from tidegate.adapters.store import postgres_sql as sql
 from tidegate.adapters.store.postgres_ask import Ask, Blobs, Numbers, Texts
 from tidegate.adapters.store.postgres_truce import Truce
 from tidegate.kernel.clock import Clock, Instant
+from tidegate.kernel.ids import Pos
 from tidegate.ports.store import (
     LEASE_US,
     Activation,
@@ -128,6 +129,11 @@ class PostgresBeside:
         added = self.activation(number)
         assert added is not None, "an activation that was committed is there"
         return added
+
+    def is_parked(self, pos: Pos, engine: str) -> bool:
+        ask = Ask(sql.IS_PARKED, pos, engine)
+        self._trip(ask)
+        return bool(ask.rows)
 
     # ---- what was being decided when a host died
     def note_suspect(self, root: bytes, now: Instant) -> None:

@@ -215,6 +215,7 @@ ACTIVATION_DOCUMENTS_NEW = """
 INSERT INTO activation_document (activation, document) SELECT $1, w.id FROM unnest($2) AS w (id)"""
 
 # ---- suspects and replicas
+IS_PARKED = "SELECT 1 FROM parked WHERE pos = $1 AND engine = $2"
 SUSPECT = """
 INSERT INTO suspect (root, deaths, at) VALUES ($1, 0, $2)
 ON CONFLICT (root) DO UPDATE SET at = excluded.at"""

@@ -16,7 +16,7 @@ from tidegate.adapters.store import beside_sql as sql
 from tidegate.adapters.store.sqlite_connection import translate
 from tidegate.adapters.store.turn_sql import Value, insert, padded
 from tidegate.kernel.clock import Instant
-from tidegate.kernel.ids import DocId
+from tidegate.kernel.ids import DocId, Pos
 from tidegate.ports.store import (
     LEASE_US,
     Activation,
@@ -121,6 +121,11 @@ class SqliteBeside:
             sql.INSERT_DOCUMENT, (new, draft.kind, draft.name, n + 1, draft.digest, draft.body)
         )
         return new
+
+    def is_parked(self, pos: Pos, engine: str) -> bool:
+        with self._guarded():
+            found = self._connection.execute(sql.IS_PARKED, (pos, engine)).fetchone()
+        return found is not None
 
     # ---- what was being decided when a host died
     def note_suspect(self, root: bytes, now: Instant) -> None:
