@@ -76,7 +76,8 @@ class Bench:
     def _postgres(self) -> dict[str, Any]:
         from tidegate.testing.postgres import Server
 
-        server = Server.start(self._folder / "postgres", fsync=True)
+        folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=self._folder))
+        server = Server.start(folder, fsync=True)
         try:
             with server.address.database() as database:
                 parts, result = self._replicas(database)
