@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tidegate.correlate.document import (
     ActionDocument,
     Condition,
+    DatasetEntry,
     EmitEventAction,
     RetryConfig,
     RuleDocument,
@@ -19,6 +21,7 @@ from tidegate.correlate.reading import compile_readings, fields_of, own_inputs, 
 from tidegate.correlate.rule import (
     Action,
     Anchor,
+    Due,
     EmitEvent,
     Expect,
     Input,
@@ -44,7 +47,7 @@ from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import Document
 from tidegate.kernel.template import Template, parse_any, parse_template
 from tidegate.kernel.value import MISSING, is_list, is_map, parse_path
-from tidegate.kernel.workday import BusinessCalendar
+from tidegate.kernel.workday import BUSINESS_DAYS, BusinessCalendar
 from tidegate.kernel.zone import local_instant, zone
 
 RUN_TYPES = {
@@ -68,18 +71,48 @@ SCOPE_NAMES = frozenset(
 )  # fmt: skip
 """Names an action's template always sees; others come from the newest input's event."""
 
+_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+
 
 def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
-    """Every version of every rule, active and lingering."""
+    """Every version of every rule, active and lingering.
+
+    Raises InputError for an active one that names an unknown calendar, which `check` reports.
+    """
     calendars = calendars_of(documents)
+    datasets = datasets_of(documents)
     rules: dict[DocId, Rule] = {}
     for doc in sorted(documents):
         document = documents[doc]
         if document.kind != "rule":
             continue
         written = RuleDocument.model_validate(document.body)
-        rules[doc] = _rule(doc, document, written, calendars, documents)
+        known = calendars if document.active else _with_gone(calendars, written)
+        rules[doc] = _rule(doc, document, written, known, documents, datasets)
     return rules
+
+
+def datasets_of(documents: Mapping[DocId, Document]) -> dict[str, DatasetEntry]:
+    return {
+        document.name: DatasetEntry.model_validate(document.body)
+        for document in documents.values()
+        if document.kind == "dataset" and document.active
+    }
+
+
+def _with_gone(
+    calendars: Mapping[str, BusinessCalendar], written: RuleDocument
+) -> Mapping[str, BusinessCalendar]:
+    """For a version that only finishes what it began: calendars it names may be gone.
+
+    It begins no further business date, so any calendar will do.
+    """
+    mappings = written.context_normalization.application_mappings.values()
+    names = [mapping.calendar for mapping in mappings]
+    if written.expect is not None:
+        names.append(written.expect.calendar)
+    gone = [name for name in names if _calendar(name, calendars) is None]
+    return {**calendars, **dict.fromkeys(gone, BUSINESS_DAYS)}
 
 
 def _rule(
@@ -88,6 +121,7 @@ def _rule(
     written: RuleDocument,
     calendars: Mapping[str, BusinessCalendar],
     documents: Mapping[DocId, Document],
+    datasets: Mapping[str, DatasetEntry],
 ) -> Rule:
     normalisation = written.context_normalization
     process = written.business_process or normalisation.business_process
@@ -129,7 +163,7 @@ def _rule(
         redelivery=written.redelivery,
         late=written.late,
         close_after_us=parse_duration(written.close_after),
-        expect=_expect(written, zone_name, calendars),
+        expect=_expect(written, zone_name, calendars, inputs, datasets),
         actions=_actions(written.actions, default_retry, sla),
         on_timeout=_actions(written.on_timeout, default_retry, sla),
         on_quality_failure=_actions(written.on_quality_failure, default_retry, sla),
@@ -148,8 +182,18 @@ def id_template(written: RuleDocument, process: str, context: GlobalContext | No
     if text is None and context is not None:
         text = context.correlation_id
     if text is None:
-        date = "-${business_date}" if any(match.is_date for match in _matches(written)) else ""
-        text = f"{process}{date}-${{sequence}}"
+        # Whatever divides gates divides their ids; a field no template can name goes by its place.
+        fields = [
+            "business_date"
+            if one.is_date
+            else one.field
+            if _NAME.fullmatch(one.field)
+            else f"match_{n}"
+            for n, one in enumerate(_matches(written), 1)
+        ]
+        # The date first, and once where it is matched in both spellings.
+        named = sorted(dict.fromkeys(fields), key=lambda name: name != "business_date")
+        text = "-".join([process, *(f"${{{name}}}" for name in named), "${sequence}"])
     return parse_template(text, "id")
 
 
@@ -224,17 +268,45 @@ def _matches(written: RuleDocument) -> tuple[Match, ...]:
 
 
 def _expect(
-    written: RuleDocument, zone_name: str, calendars: Mapping[str, BusinessCalendar]
+    written: RuleDocument,
+    zone_name: str,
+    calendars: Mapping[str, BusinessCalendar],
+    inputs: Iterable[Input],
+    datasets: Mapping[str, DatasetEntry],
 ) -> Expect | None:
     expect = written.expect
     if expect is None:
         return None
+    calendar = find_calendar(expect.calendar, calendars)
+    due: list[Due] = []
+    for one in inputs:
+        dataset = datasets.get(one.dataset or one.name)
+        if expect.deadline or one.optional or dataset is None or dataset.deadline is None:
+            continue
+        due.append(
+            Due(
+                input=one.name,
+                deadline=parse_deadline(dataset.deadline),
+                zone=dataset.timezone or zone_name,
+                calendar=_calendar(dataset.calendar, calendars) or calendar,
+            )
+        )
     return Expect(
-        calendar=find_calendar(expect.calendar, calendars),
+        calendar=calendar,
         zone=zone_name,
         deadline=parse_deadline(expect.deadline) if expect.deadline else None,
         warn=parse_deadline(expect.warn_at) if expect.warn_at else None,
+        due=tuple(due),
     )
+
+
+def _calendar(
+    name: str | None, calendars: Mapping[str, BusinessCalendar]
+) -> BusinessCalendar | None:
+    try:
+        return find_calendar(name, calendars) if name else None
+    except InputError:
+        return None  # `check` says so
 
 
 # ---- actions

@@ -7,11 +7,19 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from tidegate.correlate import expectation
-from tidegate.correlate.gate import Evidence, Gate, Status, arrive, counts, late_of, next_round
+from tidegate.correlate.gate import (
+    Evidence,
+    Gate,
+    Status,
+    arrive,
+    counts,
+    late_of,
+    next_round,
+    next_wake,
+)
 from tidegate.correlate.reading import reread
 from tidegate.correlate.rule import SEEN_MAX, Input, Rule
 from tidegate.kernel.clock import NO_DAY, Instant
-from tidegate.kernel.deadline import deadline_at
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Key
@@ -23,24 +31,25 @@ REFUSED_MAX = 20
 _WAITING = int(Status.WAITING)
 
 
-def begun(key: Key, rule: Rule, values: tuple[str, ...], now: Instant) -> Gate:
+def begun(
+    key: Key, rule: Rule, values: tuple[str, ...], now: Instant, *, expected: bool = False
+) -> Gate:
     """A gate's first round. Made after its deadline it is history, and alarms nobody."""
-    gate = Gate(values=values, made_at=now)
+    gate = Gate(values=values, made_at=now, expected=expected)
     if rule.expect is None or key.day == NO_DAY:
         return gate
-    deadline = expectation.deadline_of(rule, key.day) if rule.expect.deadline else None
-    warn_at = None
-    if rule.expect.warn is not None:
-        warn_at = deadline_at(rule.expect.warn, key.day, rule.expect.zone, rule.expect.calendar)
-    if deadline is not None and deadline <= now:
+    deadlines = expectation.deadlines(rule, key.day)
+    if deadlines and max(deadlines) <= now:
         close_at = None if rule.close_after_us is None else Instant(now + rule.close_after_us)
         return replace(
-            gate, deadline=deadline, expired=True, backfill=True, close_at=close_at,
+            gate, deadline=max(deadlines), expired=True, backfill=True, close_at=close_at,
             status=Status.OVERDUE, wake_at=close_at,
         )  # fmt: skip
-    warn_at = warn_at if warn_at is not None and warn_at > now else None
-    wakes = [at for at in (deadline, warn_at) if at is not None]
-    return replace(gate, deadline=deadline, warn_at=warn_at, wake_at=min(wakes, default=None))
+    warn_at = expectation.warning_of(rule, key.day)
+    if warn_at is not None and warn_at <= now and not expected:
+        warn_at = None
+    gate = replace(gate, deadline=min(deadlines, default=None), warn_at=warn_at)
+    return replace(gate, wake_at=next_wake(gate))
 
 
 def deliver(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from tidegate.correlate import expectation
 from tidegate.correlate.action import alarm
 from tidegate.correlate.checking import check as check
-from tidegate.correlate.compiling import compile_rules
+from tidegate.correlate.compiling import compile_rules, datasets_of
 from tidegate.correlate.delivery import begun, deliver, evidence_of, follow
-from tidegate.correlate.document import DOCUMENTS, DatasetEntry
+from tidegate.correlate.document import DOCUMENTS
 from tidegate.correlate.expectation import Expectation
 from tidegate.correlate.explain import explain_gate
 from tidegate.correlate.gate import FINISHED, STATUSES, Gate, Status, close, next_wake, warn
@@ -29,6 +29,7 @@ from tidegate.correlate.moves import (
     expired,
     lacks,
     moved,
+    moved_on,
     passed,
     say,
     waiting_text,
@@ -81,12 +82,8 @@ class Book(Struct, frozen=True):
 
 def compile(documents: Mapping[DocId, Document]) -> Book:
     rules = compile_rules(documents)
-    owners: dict[str, str] = {}
-    for document in documents.values():
-        if document.kind == "dataset" and document.active:
-            owner = DatasetEntry.model_validate(document.body).owner
-            if owner is not None:
-                owners[document.name] = owner
+    datasets = datasets_of(documents)
+    owners = {name: one.owner for name, one in datasets.items() if one.owner is not None}
     return Book(
         rules=rules,
         active={rule.name: rule for rule in rules.values() if rule.active},
@@ -101,6 +98,9 @@ def route(signal: Routed, book: Book) -> Iterable[Need]:
             return _route_event(event, book)
         case Adopted(kind="rule", name=rule):
             return (Need((expectation.key_of(rule),)),)
+        case Adopted(kind="calendar" | "dataset"):
+            expecting = [rule for rule in book.active.values() if rule.expect is not None]
+            return tuple(Need((expectation.key_of(rule.name),)) for rule in expecting)
         case Order(ReleaseGate(gate=key) | CloseGate(gate=key)):
             return (Need((key,)),)
         case _:
@@ -132,8 +132,8 @@ def reduce(signal: Signal, view: View, book: Book) -> Answer:
             return _wake(key, view, book)
         case Woke(key):
             return _begin_days(key, view, book)
-        case Adopted(name=rule, doc=doc):
-            return _adopt(expectation.key_of(rule), doc, view, book)
+        case Adopted():
+            return _adopt(view.keys[0], view, book)
         case Order(ReleaseGate() as order, actor):
             return release_gate(order, actor or "somebody", view, book.rules)
         case Order(CloseGate() as order, actor):
@@ -206,8 +206,9 @@ def _wake(key: Key, view: View, book: Book) -> Answer:
         return Step(
             puts=(Put(key, closed),), says=(say("closed", about, {"by": closed.closed_by}),)
         )
+    gate = gate if gate.expired else moved_on(gate, rule, key.day, now)
     if gate.expired or not due(gate, now):
-        # A corrected clock woke it too early.
+        # What was due is here, or a corrected clock woke it too early.
         return Step(puts=(Put(key, replace(gate, wake_at=next_wake(gate))),))
     if not passed(gate, now):
         warned = warn(gate)
@@ -246,19 +247,22 @@ def _expect_day(key: Key, day: Day, view: View, book: Book, rule: Rule) -> Step:
     cell = view.cell(key, Gate)
     if cell.version:
         rule = book.rules.get(cell.doc, rule)
-    before = cell.state if cell.version else begun(key, rule, (format_day(day),), view.now)
+    now, values = view.now, (format_day(day),)
+    before = cell.state if cell.version else begun(key, rule, values, now, expected=True)
     if before.status in FINISHED:
         return NOTHING
     # It is expected, so its alarm counts even if an event made it first and late.
-    gate = replace(before, expected=True, backfill=False)
-    if passed(gate, view.now) and (before.backfill or not before.expired):
-        return expired(key, gate, rule, book.owners, view.now, view.pos)
+    gate = moved_on(replace(before, expected=True, backfill=False), rule, day, now)
+    if passed(gate, now) and (before.backfill or not before.expired):
+        return expired(key, gate, rule, book.owners, now, view.pos)
     return Step(puts=(Put(key, gate),))
 
 
-def _adopt(key: Key, doc: DocId | None, view: View, book: Book) -> Answer:
+def _adopt(key: Key, view: View, book: Book) -> Answer:
+    """The rule, or what its dates follow from, has changed or was withdrawn."""
     cell = view.cell(key, Expectation)
-    rule = book.rules.get(doc) if doc is not None else None
+    rule = book.active.get(key.scope)
     if rule is None or rule.expect is None:
         return Step(drops=(key,)) if cell.version else NOTHING
-    return Step(puts=(Put(key, expectation.begin(rule, view.now), doc=doc),))
+    before = cell.state if cell.version else None
+    return Step(puts=(Put(key, expectation.begin(rule, view.now, before), doc=rule.doc),))

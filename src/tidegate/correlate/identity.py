@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tidegate.correlate.gate import Gate
 from tidegate.correlate.rule import Rule, parse_date
-from tidegate.kernel.clock import NO_DAY, Day, format_day
+from tidegate.kernel.clock import NO_DAY, format_day
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import parse_public, public, segment
 from tidegate.kernel.step import Key
@@ -147,6 +147,8 @@ def put(names: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
 def correlation_id(rule: Rule, gate: Gate) -> str:
     """The global correlation id of this gate's round: `correlation-2024-01-15-001`."""
     scope = nested(rule, gate.values)
+    for number, value in enumerate(gate.values, 1):
+        scope[f"match_{number}"] = value
     scope.update(
         rule=rule.name,
         process=rule.process,
@@ -155,7 +157,3 @@ def correlation_id(rule: Rule, gate: Gate) -> str:
         round=gate.round,
     )
     return text(rule.id_template.render(scope))
-
-
-def no_day(day: Day) -> Day | None:
-    return None if day == NO_DAY else day

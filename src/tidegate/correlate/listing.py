@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tidegate.correlate.gate import STATUSES, Evidence, Gate, Shown, Status, late_inputs, show
+from tidegate.correlate.gate import STATUSES, Evidence, Gate, Shown, Status, show
 from tidegate.correlate.identity import correlation_id, matched, public_id
-from tidegate.correlate.rule import Input, Rule
+from tidegate.correlate.rule import Input, Rule, Test
 from tidegate.kernel.clock import Instant, format_instant
 from tidegate.kernel.event import Json
 from tidegate.kernel.step import Key
@@ -26,6 +26,7 @@ def listed(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
         "opened_at": _text(gate.opened_at),
         "deadline": _text(gate.deadline),
         "backfill": gate.backfill,
+        "warned": gate.warned,
         "inputs": [_input(one, states[one.name], gate, rule) for one in rule.inputs],
     }
 
@@ -34,30 +35,30 @@ def _input(one: Input, state: Shown, gate: Gate, rule: Rule) -> dict[str, Json]:
     evidence = next((found for found in gate.inputs if found.input == one.name), None)
     return {
         "name": one.name,
+        "dataset": one.dataset,
         "status": state.name.lower(),
         "event": {"source": evidence.source, "id": evidence.id} if evidence else None,
-        "reason": _reason(one, state, evidence, gate, rule),
+        "reason": _reason(one, state, evidence),
         "time": _text(evidence.time) if evidence else None,
         "arrived_at": _text(evidence.arrived_at) if evidence else None,
     }
 
 
-def _reason(
-    one: Input, state: Shown, evidence: Evidence | None, gate: Gate, rule: Rule
-) -> str | None:
+def _reason(one: Input, state: Shown, evidence: Evidence | None) -> str | None:
     if evidence is None:
         return None
     if state is Shown.QUARANTINED:
-        first = len(one.tests)
-        wrong: list[str] = []
-        for test, value in zip(one.quality, evidence.seen[first:], strict=False):
-            given = MISSING if value is None else value
-            if not test.predicate.holds(given):
-                wrong.append(f"{test.predicate.text}: {test.predicate.why(given)}")
-        return "; ".join(wrong) or "a quality condition failed"
-    if one.name in late_inputs(gate, rule):
+        values = evidence.seen[len(one.tests) :]
+        return "; ".join(why(one.quality[failed], values[failed]) for failed in evidence.failed)
+    if state is Shown.LATE:
         return "outside the time window of the other inputs"
     return f"released by {evidence.released_by}" if evidence.released_by else None
+
+
+def why(test: Test, value: Json) -> str:
+    """Why a condition was not met; null stands for what was missing, too."""
+    predicate = test.predicate
+    return f"{predicate.text}: {predicate.why(MISSING if value is None else value)}"
 
 
 def _text(at: Instant | None) -> str | None:

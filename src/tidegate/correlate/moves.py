@@ -11,6 +11,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from tidegate.correlate.action import Deeds, alarm, perform
+from tidegate.correlate.expectation import next_deadline
 from tidegate.correlate.gate import (
     FINISHED,
     STATUSES,
@@ -24,7 +25,7 @@ from tidegate.correlate.gate import (
 )
 from tidegate.correlate.identity import Named, day_text, named
 from tidegate.correlate.rule import Rule, TriggerJob
-from tidegate.kernel.clock import Instant, format_instant
+from tidegate.kernel.clock import Day, Instant, format_instant
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId, Pos, segment
 from tidegate.kernel.orders import RequestRun, Tell
@@ -143,6 +144,15 @@ def came_late(key: Key, gate: Gate, rule: Rule, event: Sequence[Evidence]) -> Te
 
 def due(gate: Gate, now: Instant) -> bool:
     return passed(gate, now) or (gate.warn_at is not None and gate.warn_at <= now)
+
+
+def moved_on(gate: Gate, rule: Rule, day: Day, now: Instant) -> Gate:
+    """The gate with the next deadline of a dataset, where all that is due so far is here."""
+    if rule.expect is None or gate.deadline is None or gate.deadline > now:
+        return gate
+    shown = show(gate, rule)
+    received = frozenset(name for name, state in shown.items() if state is Shown.RECEIVED)
+    return replace(gate, deadline=next_deadline(rule, day, now, received))
 
 
 def passed(gate: Gate, now: Instant) -> bool:

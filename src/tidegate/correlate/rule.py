@@ -86,6 +86,15 @@ class Kept(Struct, frozen=True):
     read: Read
 
 
+class Due(Struct, frozen=True, kw_only=True):
+    """The deadline of one input, by its dataset's own document."""
+
+    input: str
+    deadline: Deadline
+    zone: str
+    calendar: BusinessCalendar
+
+
 class Expect(Struct, frozen=True, kw_only=True):
     """Gates are begun beforehand, so that a deadline fires although nothing came."""
 
@@ -93,6 +102,8 @@ class Expect(Struct, frozen=True, kw_only=True):
     zone: str
     deadline: Deadline | None = None
     warn: Deadline | None = None
+    due: tuple[Due, ...] = ()
+    """Of datasets that have deadlines of their own; where there is no `deadline`."""
 
 
 class TriggerJob(Struct, frozen=True, kw_only=True):

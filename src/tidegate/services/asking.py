@@ -156,6 +156,8 @@ class Asking:
         answer: dict[str, Json] = {"gate": public_id(root, cell.state.round)}
         answer.update(printed(explanation))
         exit_code = _EXITS[Status(cell.state.status)] if cell.version else EXIT_WAITING
+        if cell.state.warned and exit_code == EXIT_WAITING and cell.state.status == Status.WAITING:
+            exit_code = EXIT_LATE
         runs = self._runs(root, cell.state.round)
         answer["runs"] = [run for run, _ in runs]
         if exit_code == EXIT_READY and any(failed for _, failed in runs):
@@ -185,20 +187,24 @@ class Asking:
 
     # ---- is my data ready?
     def readiness(self, dataset: str, day: Day) -> dict[str, Json]:
-        """One answer out of the gates of that date that wait for the dataset."""
+        """One answer out of the newest round of each gate of that date that waits for the dataset."""
         verdicts: list[str] = []
         reasons: list[str] = []
-        gates = [
-            gate
-            for gate in self.all_gates(day=day)
-            if any(one["name"] == dataset for one in gate["inputs"])
-        ]
+        newest: dict[str, Json] = {}
+        for gate in self.all_gates(day=day):
+            root = gate["id"].rpartition("~~")[0]
+            older = newest.get(root)
+            if any(_is_of(one, dataset) for one in gate["inputs"]) and (
+                older is None or older["round"] < gate["round"]
+            ):
+                newest[root] = gate
+        gates = newest.values()
         for gate in gates:
-            one = next(one for one in gate["inputs"] if one["name"] == dataset)
-            verdict = _ready(one["status"], gate["status"])
-            verdicts.append(verdict)
-            why = f": {one['reason']}" if one["reason"] else ""
-            reasons.append(f"{gate['id']}: {dataset} {one['status']}{why}")
+            for one in gate["inputs"]:
+                if _is_of(one, dataset):
+                    verdicts.append(_ready(one["status"], gate))
+                    why = f": {one['reason']}" if one["reason"] else ""
+                    reasons.append(f"{gate['id']}: {one['name']} {one['status']}{why}")
         if not gates:
             waiting = [rule.name for rule in self._waiting_for(dataset)]
             verdicts = ["not_ready"] if waiting else ["unknown"]
@@ -216,7 +222,9 @@ class Asking:
 
     def _waiting_for(self, dataset: str) -> list[Rule]:
         rules = _rules(self._library.books()).active.values()
-        return [rule for rule in rules if any(one.name == dataset for one in rule.inputs)]
+        return [
+            rule for rule in rules if any(dataset in (one.dataset, one.name) for one in rule.inputs)
+        ]
 
     # ---- finding
     def _find(self, id_: str) -> tuple[Key, Cell[Gate], Rule]:
@@ -304,12 +312,19 @@ def _compared(all_: Sequence[Compared]) -> list[Json]:
     ]
 
 
-def _ready(input_status: str, gate_status: str) -> str:
+def _is_of(one: Json, dataset: str) -> bool:
+    return dataset in (one["dataset"], one["name"])
+
+
+def _ready(input_status: str, gate: Json) -> str:
     if input_status == "received":
         return "ready"
     if input_status == "quarantined":
         return "quarantined"
-    return "late" if gate_status == "overdue" or input_status == "late" else "not_ready"
+    if gate["status"] == "closed":
+        return "not_ready"
+    late = gate["status"] == "overdue" or gate["warned"] or input_status == "late"
+    return "late" if late else "not_ready"
 
 
 def _rules(books: Books) -> correlate.Book:

@@ -57,7 +57,7 @@ def make_board(asking: Asking, runs: Runs, last: Day, days: int) -> Board:
         names = {one["name"]: None for gate in gates.values() for one in gate["inputs"]}
         for name in names:
             cells = {
-                date: _input_state(one["status"], gate["status"])
+                date: _input_state(one["status"], gate)
                 for date, gate in gates.items()
                 for one in gate["inputs"]
                 if one["name"] == name
@@ -82,14 +82,16 @@ def _rule_state(gate: Json, runs: dict[str, str]) -> str:
     if gate["status"] == "open":
         return runs.get(gate["correlation_id"], "done")
     return {
-        "waiting": "waiting",
+        "waiting": "late" if gate["warned"] else "waiting",
         "quarantined": "quarantine",
         "overdue": "missing" if gate["backfill"] else "late",
         "closed": "missing",
     }[gate["status"]]
 
 
-def _input_state(status: str, gate: str) -> str:
-    if status == "missing" and gate in ("overdue", "closed"):
+def _input_state(status: str, gate: Json) -> str:
+    if status == "missing" and gate["status"] in ("overdue", "closed"):
         return "missing"
+    if status == "missing" and gate["warned"]:
+        return "late"
     return _OF_INPUT[status]

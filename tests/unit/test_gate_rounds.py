@@ -1,0 +1,417 @@
+"""Rounds: what comes after a gate opened or was closed, and what comes too late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tidegate.correlate.gate import Gate
+from tidegate.correlate.identity import correlation_id
+from tidegate.kernel.clock import DAY_US, HOUR_US
+from tidegate.testing.gates import (
+    close,
+    condition,
+    counted,
+    delivery,
+    forget,
+    inputs,
+    match,
+    messages,
+    one_gate,
+    project,
+    rounds,
+    rule,
+    unheard,
+    window,
+)
+from tidegate.testing.world import World
+
+QUALITY = {"additional_conditions": [{"n": "> 0"}]}
+LATER = "2025-11-21T08:30:00Z"
+
+
+def heard(written: dict[str, Any], *events: dict[str, Any]) -> World:
+    world = World(project(written))
+    for event in events:
+        world.hear(event)
+    assert not world.reader.parked()
+    return world
+
+
+def opened(**changes: Any) -> World:
+    return heard(rule("a", "b", **changes), delivery("a", "a1", n=1), delivery("b", "b1", n=1))
+
+
+def round_of(world: World, number: int) -> dict[str, Any]:
+    return next(gate for gate in world.gates() if gate["round"] == number)
+
+
+# ---- redelivery
+def test_a_redelivery_begins_a_round_that_waits_for_all_inputs_again() -> None:
+    world = opened()
+
+    world.hear(delivery("a", "a2"))
+    waiting = rounds(world), counted(round_of(world, 2))
+    world.hear(delivery("b", "b2"))
+
+    assert waiting == ({1: "open", 2: "waiting"}, {"a": "a2", "b": None})
+    assert rounds(world) == {1: "open", 2: "open"}
+    assert counted(round_of(world, 1)) == {"a": "a1", "b": "b1"}
+    assert len(world.tasks()) == 2
+    assert [gate["id"] for gate in sorted(world.gates(), key=lambda gate: gate["round"])] == [
+        "daily~~2025-11-20~~001",
+        "daily~~2025-11-20~~002",
+    ]
+
+
+def test_rounds_go_on_and_all_of_them_stay_listed() -> None:
+    world = opened()
+
+    for number in range(2, 5):
+        world.hear(delivery("b", f"b{number}"), delivery("a", f"a{number}"))
+
+    assert rounds(world) == dict.fromkeys(range(1, 5), "open")
+    assert [counted(round_of(world, n))["a"] for n in range(1, 5)] == ["a1", "a2", "a3", "a4"]
+    assert world.verify().differences == []
+
+
+def test_refire_opens_at_once_with_the_newest_of_each() -> None:
+    world = opened(redelivery="refire")
+
+    world.hear(delivery("a", "a2", time=LATER))
+
+    assert rounds(world) == {1: "open", 2: "open"}
+    assert counted(round_of(world, 2)) == {"a": "a2", "b": "b1"}
+    assert counted(round_of(world, 1)) == {"a": "a1", "b": "b1"}
+    assert len(world.tasks()) == 2
+
+
+@pytest.mark.parametrize("keep", ["latest", "first"])
+def test_a_refire_takes_the_newest_even_if_it_came_first(keep: str) -> None:
+    world = opened(redelivery="refire", keep=keep)
+
+    world.hear(delivery("a", "older", time="2025-11-21T07:00:00Z"))
+    world.hear(delivery("a", "newer", time=LATER))
+
+    assert counted(round_of(world, 2))["a"] == "a1"
+    assert counted(round_of(world, 3))["a"] == "newer"
+
+
+def test_a_refire_with_bad_data_is_held_back_until_it_is_corrected() -> None:
+    world = opened(redelivery="refire", **QUALITY)
+
+    world.hear(delivery("a", "a2", time=LATER, n=0))
+    held = rounds(world)
+    world.hear(delivery("a", "a3", time="2025-11-21T08:40:00Z", n=1))
+
+    assert held == {1: "open", 2: "quarantined"}
+    assert rounds(world) == {1: "open", 2: "open"}
+    assert counted(round_of(world, 2)) == {"a": "a3", "b": "b1"}
+
+
+def test_a_refire_outside_the_window_waits_and_alarms_at_its_end() -> None:
+    world = opened(redelivery="refire", correlation_logic=window("2h"))
+
+    world.hear(delivery("a", "a2", time="2025-11-21T10:30:00Z"))
+    waiting = rounds(world), inputs(round_of(world, 2))
+    world.advance(2 * HOUR_US)
+
+    assert waiting == ({1: "open", 2: "waiting"}, {"a": "late", "b": "received"})
+    assert rounds(world) == {1: "open", 2: "overdue"}
+
+
+def test_ignored_redeliveries_begin_nothing_and_are_shown() -> None:
+    world = opened(redelivery="ignore")
+
+    world.hear(delivery("a", "a2"))
+
+    assert rounds(world) == {1: "open"}
+    assert counted(one_gate(world))["a"] == "a1"
+    assert len(world.tasks()) == 1
+    misses = world.asking.explain_gate(one_gate(world)["id"]).answer["nearest_misses"]
+    assert [miss["evidence"]["id"] for miss in misses] == ["a2"]
+    assert unheard(world) == 0
+
+
+def test_twenty_ignored_redeliveries_are_shown_and_more_are_in_the_log() -> None:
+    world = opened(redelivery="ignore")
+
+    for number in range(30):
+        world.hear(delivery("a", f"again-{number:02}"))
+
+    (state,) = world.cells("gate", Gate).values()
+    assert [one.id for one in state.refused] == [f"again-{number:02}" for number in range(10, 30)]
+
+
+@pytest.mark.parametrize("redelivery", ["new_round", "refire", "ignore"])
+def test_what_a_round_counted_begins_no_other_even_when_the_index_forgot_it(
+    redelivery: str,
+) -> None:
+    world = opened(redelivery=redelivery)
+    forget(world)
+
+    world.hear(delivery("a", "a1", n=1), delivery("b", "b1", n=1))
+
+    assert rounds(world) == {1: "open"}
+    assert len(world.tasks()) == 1
+
+
+def test_an_id_of_an_earlier_round_is_remembered() -> None:
+    world = opened()
+    world.hear(delivery("a", "a2"), delivery("b", "b2"))
+    forget(world)
+
+    world.hear(delivery("a", "a1", n=1))
+
+    assert rounds(world) == {1: "open", 2: "open"}
+
+
+def test_one_id_of_two_sources_is_two_deliveries() -> None:
+    world = opened()
+
+    world.hear(delivery("a", "a1", source="/elsewhere"))
+
+    assert rounds(world) == {1: "open", 2: "waiting"}
+
+
+def test_blanks_in_source_and_id_do_not_run_together() -> None:
+    world = heard(rule("a"), delivery("a", "c", source="/a b"))
+
+    world.hear(delivery("a", "b c", source="/a"))
+
+    assert rounds(world) == {1: "open", 2: "open"}
+
+
+def test_an_optional_input_delivered_again_begins_the_next_round() -> None:
+    conditions = [condition("a"), condition("b", optional=True)]
+    world = heard(rule(conditions=conditions), delivery("a"), delivery("b", "b1"))
+    joined = rounds(world)
+
+    world.hear(delivery("b", "b2"))
+
+    assert joined == {1: "open"}
+    assert rounds(world) == {1: "open", 2: "waiting"}
+
+
+def test_the_next_round_has_a_window_of_its_own_and_no_deadline() -> None:
+    world = opened(correlation_logic=window("24h"), expect={"deadline": "+1d 12:00"})
+    world.advance(5 * DAY_US)
+
+    world.hear(delivery("a", "a2", time="2025-11-26T09:00:00Z"))
+    second = round_of(world, 2)
+    world.advance(DAY_US)
+
+    assert (second["status"], second["deadline"], second["backfill"]) == ("waiting", None, False)
+    assert rounds(world)[2] == "overdue"
+
+
+# ---- closing
+def test_a_person_closes_a_gate_that_nobody_waits_for() -> None:
+    world = heard(rule("a", "b"), delivery("a", "a1"))
+    gate = one_gate(world)
+
+    reply = close(world, gate["id"])
+
+    assert reply == {"gate": gate["id"], "status": "closed"}
+    assert [event.data["by"] for event in world.events("tidegate.gate.closed")] == ["ann"]
+    assert "closed by ann" in world.asking.explain_gate(gate["id"]).answer["sentence"]
+
+
+def test_what_is_open_or_closed_cannot_be_closed() -> None:
+    world = opened()
+    reply = close(world, one_gate(world)["id"])
+    other = heard(rule("a", "b"), delivery("a"))
+    close(other, one_gate(other)["id"])
+
+    again = close(other, one_gate(other)["id"])
+
+    assert [getattr(one, "code", "") for one in (reply, again)] == ["gate.state"] * 2
+    assert rounds(world) == {1: "open"}
+
+
+def closed(**changes: Any) -> World:
+    world = heard(rule("a", "b", **changes), delivery("a", "a1"))
+    close(world, one_gate(world)["id"])
+    return world
+
+
+def test_what_comes_for_a_closed_gate_is_shown_and_its_owner_decides() -> None:
+    world = closed(owner="ann")
+
+    world.hear(delivery("b", "b1"))
+
+    assert rounds(world) == {1: "closed"}
+    assert world.tasks() == []
+    (message,) = messages(world)
+    assert message.startswith("daily for 2025-11-20: b of 2025-11-21T08:00:00Z came after")
+    misses = world.asking.explain_gate(one_gate(world)["id"]).answer["nearest_misses"]
+    assert [miss["evidence"]["id"] for miss in misses] == ["b1"]
+
+
+def test_two_deliveries_for_a_closed_gate_are_both_told() -> None:
+    world = closed()
+
+    world.hear(delivery("b", "b1"))
+    world.hear(delivery("b", "b2"))
+
+    assert len(messages(world)) == 2
+
+
+def test_late_ignore_tells_nobody() -> None:
+    world = closed(late="ignore")
+
+    world.hear(delivery("b", "b1"))
+
+    assert rounds(world) == {1: "closed"}
+    assert messages(world) == []
+    assert unheard(world) == 0
+
+
+def test_late_new_round_begins_one() -> None:
+    world = closed(late="new_round")
+
+    world.hear(delivery("b", "b1"))
+    world.hear(delivery("a", "a2"))
+
+    assert rounds(world) == {1: "closed", 2: "open"}
+    assert counted(round_of(world, 2)) == {"a": "a2", "b": "b1"}
+    assert len(world.tasks()) == 1
+
+
+# ---- late for a window
+def wide(late: str, **changes: Any) -> World:
+    """One delivery at 08:00, with a window of two hours."""
+    changes = {"correlation_logic": window("2h"), "late": late} | changes
+    return heard(rule("a", "b", **changes), delivery("a", "a1"))
+
+
+LATE = "2025-11-21T10:00:01Z"
+ON_TIME = "2025-11-21T10:00:00Z"
+
+
+@pytest.mark.parametrize("late", ["inbox", "ignore", "new_round"])
+def test_what_is_on_time_opens_the_gate_whatever_becomes_of_the_late(late: str) -> None:
+    world = wide(late)
+
+    world.hear(delivery("b", time=ON_TIME))
+
+    assert rounds(world) == {1: "open"}
+
+
+def test_late_data_is_kept_and_shown_by_default() -> None:
+    world = wide("inbox")
+
+    world.hear(delivery("b", time=LATE))
+
+    assert rounds(world) == {1: "waiting"}
+    assert inputs(one_gate(world)) == {"a": "received", "b": "late"}
+
+
+def test_ignored_late_data_is_no_input() -> None:
+    world = wide("ignore")
+
+    world.hear(delivery("b", "late", time=LATE))
+    shown = inputs(one_gate(world))
+    world.hear(delivery("b", time=ON_TIME))
+
+    assert shown == {"a": "received", "b": "missing"}
+    assert rounds(world) == {1: "open"}
+
+
+def test_late_data_begins_the_next_round_and_ends_the_one_that_waited() -> None:
+    world = wide("new_round")
+
+    world.hear(delivery("b", "b1", time=LATE))
+    begun = rounds(world)
+    world.hear(delivery("a", "a2", time=LATE))
+
+    assert begun == {1: "closed", 2: "waiting"}
+    assert rounds(world) == {1: "closed", 2: "open"}
+    assert counted(round_of(world, 1)) == {"a": "a1", "b": None}
+    assert counted(round_of(world, 2)) == {"a": "a2", "b": "b1"}
+    assert [event.data["by"] for event in world.events("tidegate.gate.closed")] == ["late"]
+    assert len(world.tasks()) == 1
+    assert world.verify().differences == []
+
+
+def test_a_round_that_ends_by_late_data_passes_its_deadline_on() -> None:
+    world = wide("new_round", expect={"deadline": "+1d 12:00"})
+
+    world.hear(delivery("b", "b1", time=LATE))
+    second = round_of(world, 2)
+    world.advance(3 * HOUR_US)
+
+    assert second["deadline"] == "2025-11-21T12:00:00Z"
+    assert rounds(world)[2] == "overdue"
+    assert "daily for 2025-11-20 is overdue: a missing" in messages(world)
+
+
+def test_what_would_be_late_in_every_round_begins_none() -> None:
+    world = heard(
+        rule("a", "b", correlation_logic=window("2h", "business_date"), late="new_round"),
+        delivery("a", time="2025-11-20T01:00:00Z"),
+        delivery("b", time="2025-11-20T05:00:00Z"),
+    )
+
+    assert rounds(world) == {1: "waiting"}
+    assert inputs(one_gate(world)) == {"a": "received", "b": "late"}
+
+
+def test_a_redelivery_of_the_only_input_is_never_late() -> None:
+    world = wide("ignore")
+
+    world.hear(delivery("a", "a2", time=LATE))
+
+    assert counted(one_gate(world)) == {"a": "a2", "b": None}
+
+
+# ---- correlation ids
+def test_every_round_has_an_id_of_its_own_and_rules_of_one_process_share_them() -> None:
+    one = rule("a", rule_name="one", business_process="reporting")
+    two = rule("b", rule_name="two", business_process="reporting")
+    world = World(project(one, two))
+
+    world.hear(delivery("a", "a1"), delivery("a", "a2"), delivery("b", "b1"))
+
+    ids = {(gate["rule"], gate["round"]): gate["correlation_id"] for gate in world.gates()}
+    assert ids == {
+        ("one", 1): "reporting-2025-11-20-001",
+        ("one", 2): "reporting-2025-11-20-002",
+        ("two", 1): "reporting-2025-11-20-001",
+    }
+
+
+def test_gates_of_one_date_and_other_match_values_have_other_ids() -> None:
+    world = heard(
+        rule("a", correlation_logic=[match("data.business_date"), match("data.region")]),
+        delivery("a", "1", region="DE"),
+        delivery("a", "2", region="FR"),
+    )
+
+    assert [gate["correlation_id"] for gate in world.gates()] == [
+        "daily-2025-11-20-DE-001",
+        "daily-2025-11-20-FR-001",
+    ]
+    assert len(world.tasks()) == 2
+
+
+def test_a_field_that_no_template_can_name_divides_ids_as_well() -> None:
+    fields = [match("data.store-id"), match("data.business_date")]
+    event = delivery("a") | {
+        "data": {"dataset_name": "a", "business_date": "2025-11-20", "store-id": 7}
+    }
+
+    world = heard(rule("a", correlation_logic=fields), event)
+
+    assert one_gate(world)["correlation_id"] == "daily-2025-11-20-7-001"
+
+
+def test_round_one_thousand_has_four_digits() -> None:
+    world = heard(rule("a"), delivery("a"))
+    books = world.library.books()
+    (found,) = (seat.book for seat in books.seats if seat.engine.name == "correlate")
+
+    text = correlation_id(found.active["daily"], Gate(round=1000, values=("2025-11-20",)))
+
+    assert text == "daily-2025-11-20-1000"
