@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 NAME ?= multi-input-job
+KILLS ?= 20
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-all check format bench example docs golden clean
+.PHONY: help setup demo test test-fast test-all kill check format bench example docs golden clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +33,9 @@ test-fast: setup ## unit, property and contract tests on SQLite, under two minut
 
 test-all: setup ## also the lanes that need services of their own
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "" tests
+
+kill: setup ## kill -9 of servers under load, on both databases: make kill KILLS=200 SEED=1
+	TIDEGATE_KILLS=$(KILLS) TIDEGATE_SEED=$(SEED) $(BIN)/python -m pytest -s tests/integration/test_kill.py
 
 check: setup ## ruff, mypy, pyright, layers, tidiness
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ class Server:
         self.log: list[str] = []
         self._environment = {"PIPELINE_API_TOKEN": TOKEN, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
+        self._reading = threading.Lock()  # whoever waits for its address reads its log meanwhile
 
     def __enter__(self) -> Self:
         self.start()
@@ -52,6 +54,12 @@ class Server:
 
     def start(self) -> Self:
         """Start and wait until it listens. Raises RuntimeError with its log when it does not."""
+        self.spawn()
+        self.await_listening()
+        return self
+
+    def spawn(self) -> None:
+        """Start and wait for nothing."""
         command = [sys.executable, "-m", "tidegate", "serve", "--port", str(self.port)]
         command += ["--project", str(self.project)]
         if self.database is not None:
@@ -60,8 +68,11 @@ class Server:
         self.process = subprocess.Popen(
             command, env={**environment, **self._environment}, stderr=subprocess.PIPE
         )
-        self.url = self._address()
-        return self
+
+    def await_listening(self) -> None:
+        """Raises RuntimeError with its log when it ended before."""
+        with self._reading:
+            self.url = self._address()
 
     def stop(self) -> int:
         """SIGTERM and wait; answers the exit code."""
@@ -78,18 +89,38 @@ class Server:
         self.process.wait(STOP_SECONDS_MAX)
         self._drain()
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    def runs_for(self, seconds: float) -> bool:
+        """Wait so long, or until it ends; does it run?"""
+        assert self.process is not None
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, timeout_s: float = 60, **headers: str
+    ) -> tuple[int, Any]:
         """One call with the token; answers status and JSON. Raises OSError when it is unreachable."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         given = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         given.update({name.replace("_", "-"): value for name, value in headers.items()})
         request = urllib.request.Request(self.url + path, data, given, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=timeout_s) as response:
                 return response.status, json.loads(response.read() or b"null")
         except urllib.error.HTTPError as error:
             text = error.read()
             return error.code, json.loads(text) if text else None
+
+    def text(self, path: str) -> str:
+        """The body of a GET, whatever it is."""
+        request = urllib.request.Request(
+            self.url + path, headers={"Authorization": f"Bearer {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            body: bytes = response.read()
+            return body.decode()
 
     def post(self, events: Any) -> tuple[int, Any]:
         """One event or a batch."""
@@ -120,6 +151,7 @@ class Server:
     def _drain(self) -> None:
         assert self.process is not None
         assert self.process.stderr is not None
-        rest = self.process.stderr.read() or b""
-        self.log += rest.decode("utf-8", "replace").splitlines()
-        self.process.stderr.close()
+        with self._reading:
+            rest = self.process.stderr.read() or b""
+            self.log += rest.decode("utf-8", "replace").splitlines()
+            self.process.stderr.close()
