@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tidegate.testing.server import Server
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "multi-input-job"
 RULE = "multi_input_job_trigger"
 GATE = f"{RULE}~~2024-01-15~~001"
@@ -213,3 +215,28 @@ def test_the_log_can_be_searched_traced_and_followed(shell: Shell) -> None:
 def _bare(*arguments: str) -> Ran:
     command = [sys.executable, "-m", "tidegate", *arguments]
     return Ran(subprocess.run(command, text=True, capture_output=True, timeout=60))
+
+
+def test_a_command_finds_the_token_of_the_server_beside_it_but_tells_it_to_no_other(
+    shell: Shell,
+) -> None:
+    with Server(shell.project, environment={"PIPELINE_API_TOKEN": ""}) as server:
+        sent = shell("event", "send", "-", "--at", server.url, "--json", stdin=event("crm"))
+        other = shell(
+            "event", "send", "-", "--at", server.url.replace("127.0.0.1", "localhost"),
+            stdin=event("erp"),
+        )  # fmt: skip
+
+    assert (sent.code, sent.json["accepted"]) == (0, 1), sent.err
+    assert other.code != 0
+    assert "auth.required" in other.err
+    assert "PIPELINE_API_TOKEN" in other.err
+
+
+def test_a_question_before_there_are_tables_says_so(shell: Shell) -> None:
+    (shell.project / "tidegate.db").touch()
+
+    asked = shell("gate", "list")
+
+    assert asked.code != 0
+    assert "store.unavailable: the database has no tables yet" in asked.err

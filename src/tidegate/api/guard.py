@@ -36,7 +36,9 @@ def refusal(request: Request, service: Service, what: str) -> InputError:
     except TidegateError as error:
         log.warning("a refused call could not be kept: %s", error)
     return InputError(
-        "auth.required", f"{what} was given", fix="send Authorization: Bearer <token>"
+        "auth.required",
+        f"{what} was given",
+        fix="send `Authorization: Bearer <token>`; commands take it from PIPELINE_API_TOKEN",
     )
 
 

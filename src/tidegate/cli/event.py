@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from tidegate.cli.options import common, print_json, print_json_list
-from tidegate.cli.session import answers, app, server
+from tidegate.cli.session import answers, app, server, token_for
 from tidegate.kernel.errors import ConflictError, InputError
 from tidegate.kernel.event import Json
 from tidegate.services.intake import Pending, Receipt
@@ -80,7 +80,7 @@ def send(
         raise InputError("not_found", f"{file} cannot be read: {error.strerror}") from error
     events = split_text(data)
     if at is not None:
-        sent = asyncio.run(_post(at, settings.token or "", events, batch))
+        sent = asyncio.run(_post(at, token_for(settings, at), events, batch))
     else:
         try:
             sent = _commit(settings, events, batch, wait)

@@ -47,3 +47,13 @@ def server(settings: Settings, error: ConflictError) -> LockNote:
     if error.code != "database.busy" or note is None or not note.url:
         raise error
     return note
+
+
+def token_for(settings: Settings, url: str) -> str:
+    """What a server at this URL lets in: the token that was set, else what the server of this very
+    database left for its user. No other address is told that one.
+    """
+    if settings.token is not None:
+        return settings.token
+    note = None if settings.is_postgres else read_lock(settings.file)
+    return note.token if note is not None and note.url == url.rstrip("/") else ""

@@ -27,6 +27,7 @@ WAIT_MAX_S = 10.0
 """For a connection of the pool, and for a lock of SQLite."""
 STATEMENT_MAX_S = 30
 CONNECT_MAX_S = 5
+_UNDEFINED_TABLE = "42P01"  # PostgreSQL's name for it
 _KEPT = 4  # connections that stay open
 
 
@@ -91,6 +92,12 @@ class Reading:
         except PoolTimeout as error:
             _unavailable(error, f"{CONNECTIONS_MAX} questions are being answered already")
         except DBAPIError as error:
+            if _lacks_tables(error):
+                raise TransientError(
+                    "store.unavailable",
+                    "the database has no tables yet",
+                    fix="`tidegate serve` makes them when it starts; if it is starting, try again",
+                ) from error
             # Statements and values are ours, so whatever is refused is for a reason of the database.
             _unavailable(error, str(error.orig))
 
@@ -101,6 +108,11 @@ class Reading:
 def _begin(connection: Connection) -> None:
     # Python's sqlite3 begins nothing before a SELECT.
     connection.exec_driver_sql("BEGIN")
+
+
+def _lacks_tables(error: DBAPIError) -> bool:
+    missing = getattr(error.orig, "sqlstate", "") == _UNDEFINED_TABLE
+    return missing or str(error.orig).startswith("no such table")
 
 
 def _unavailable(error: Exception, seen: str) -> NoReturn:
