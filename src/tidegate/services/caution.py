@@ -64,9 +64,10 @@ class Caution:
         store.note_suspect(root, now)
         self._noted = root
 
-    def notes(self, roots: Sequence[bytes]) -> tuple[bytes, ...]:
+    def notes(self, roots: Sequence[bytes], condemned: Sequence[bytes]) -> tuple[bytes, ...]:
         """Those among them that are noted; their notes go with the turn."""
-        return (self._noted,) if self._noted is not None and self._noted in roots else ()
+        noted = (self._noted,) if self._noted is not None and self._noted in roots else ()
+        return (*noted, *(root for root in condemned if root not in noted))
 
     def decided(self, roots: Sequence[bytes]) -> None:
         """The turn is committed."""

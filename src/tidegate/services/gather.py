@@ -14,7 +14,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.step import Refusal
 from tidegate.ports.store import Claim, EventKey, Reject
 from tidegate.services.door import Arrival, Ask, Door, Ended, Events, Refused, Waiting
-from tidegate.services.orders import ALONE
+from tidegate.services.orders import ALONE, AcceptClock
 from tidegate.services.transaction import Guest
 from tidegate.services.verdict import Ruling
 
@@ -57,6 +57,13 @@ class Gathered:
     def alone(self) -> bool:
         """It holds an order that must be the only entry of its turn."""
         return any(_is_alone(piece.waiting) for piece in self._pieces)
+
+    @property
+    def accepts_clock(self) -> bool:
+        return any(
+            isinstance(guest, Ask) and isinstance(guest.order.body, AcceptClock)
+            for guest in self.guests
+        )
 
     def keys(self) -> tuple[EventKey, ...]:
         """One key for each hash: that of the first copy."""

@@ -33,16 +33,22 @@ from tidegate.ports.store import (
 )
 from tidegate.services.books import Books, ReaderOf, compile_books
 from tidegate.services.caution import Caution
+from tidegate.services.charge import identities, why
 from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.door import Arrival, Ask, Door, Waiting
-from tidegate.services.draft import Part
 from tidegate.services.gather import Gathered, gather
-from tidegate.services.orders import HOST_ORDERS, AcceptClock
+from tidegate.services.orders import HOST_ORDERS
 from tidegate.services.pace import TURN_SIGNALS_MAX, Pace, Share
 from tidegate.services.record import Signals
 from tidegate.services.steady import Steady
-from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
-from tidegate.services.turn import EVERY
+from tidegate.services.transaction import (
+    Aftermath,
+    Rows,
+    aftermath,
+    log_row,
+    parked_says,
+    rows_of,
+)
 from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
 
@@ -103,7 +109,9 @@ class Host:
         self._caution = Caution(setup.clock)
         self._present_at = float("-inf")
         self._calls: deque[tuple[Callable[[Store], Any], Future[Any]]] = deque()
-        self._deciding: tuple[bytes, ...] = ()
+        self._deciding: tuple[bytes, ...] = ()  # identities, where one signal is decided a turn
+        self._open = False  # a turn is being decided, and nothing of it is committed yet
+        self._coming: Books | None = None  # of the activation that this turn begins to follow
 
     # ---- asked from any thread
     def submit(self, waiting: Waiting) -> None:
@@ -189,9 +197,16 @@ class Host:
             self._narrow(gathered, error)
             return True
         except Exception as error:
+            if self._open:
+                # Some signal of this turn did it; it is found and charged, the others go on.
+                log.exception("a turn could not be decided")
+                self._narrow(gathered, error)
+                return True
             # A defect of the host itself: callers are told, and the loop must not hide it.
             gathered.fail(Defect("defect", f"{type(error).__name__}: {error}"))
             raise
+        finally:
+            self._open = False
         self.status.fault = None
         return did
 
@@ -232,7 +247,7 @@ class Host:
         for _ in range(RETAKES_MAX):
             taken = self.store.take(wanted)
             try:
-                if not _accepts_clock(gathered):
+                if not gathered.accepts_clock:
                     elsewhere = taken.at if taken.at != self.status.at else None
                     self.steady.judge(taken.now, elsewhere)
                 if taken.activation == self.books.activation:
@@ -248,19 +263,25 @@ class Host:
 
     def _decide_and_commit(self, gathered: Gathered, taken: Taken, due_max: int) -> bool:
         # A person who accepts the clock also accepts that it went back.
-        accepts = _accepts_clock(gathered)
+        accepts = gathered.accepts_clock
         now = taken.now if accepts else max(taken.now, taken.at)
         jump_us = self.steady.jump_us(now) if accepts else 0
+        self._open = True
+        if self.status.careful or self._pace.single:
+            self._deciding = identities(gathered.guests, taken, self.signals)
+            if self.status.careful and self._deciding:
+                self._caution.note(self.store, self._deciding[0], now)
         unfolded = unfold(
-            gathered, taken, now, jump_us, self.books, self.store, self.signals, self._kinds
-        )
+            gathered, taken, now, jump_us, self.books, self.store, self.signals, self._kinds,
+            self._caution.condemned,
+        )  # fmt: skip
         given = unfolded.given
         if not given.entries and not gathered.rejects:
             self.store.abandon()
-            return False
-        self._deciding = tuple(given.identities)
-        if self.status.careful and self._deciding:
-            self._caution.note(self.store, self._deciding[0], now)
+            gathered.answer(unfolded.rulings, unfolded.stale, unfolded.replies)
+            return gathered.count > 0
+        if unfolded.activation:
+            self._coming = self._compiled(unfolded.activation)
         began = self.setup.clock.monotonic()
         decision = self._decide(unfolded, now)
         seconds = self.setup.clock.monotonic() - began
@@ -271,6 +292,7 @@ class Host:
         self.store.commit(
             taken, self._writes(gathered, taken, now, unfolded, decision, rows, after)
         )
+        self._open = False
         replies = {
             given.guest_of[root]: reply
             for root, reply in after.replies.items()
@@ -285,12 +307,6 @@ class Host:
         return True
 
     def _decide(self, unfolded: Unfolded, now: Instant) -> Decision:
-        known = self._caution.condemned
-        condemned: dict[Part, str] = {
-            (index, EVERY): known[identity]
-            for index, identity in enumerate(unfolded.given.identities)
-            if identity in known
-        }
         by = Deciding(
             seats=self.books.seats,
             active=self.books.active,
@@ -301,7 +317,7 @@ class Host:
             consumed=unfolded.consumed,
             meter=self.setup.clock.monotonic,
         )
-        return decide(unfolded.given.roots, by, now, condemned)
+        return decide(unfolded.given.roots, by, now)
 
     def _writes(
         self,
@@ -316,6 +332,7 @@ class Host:
         given = unfolded.given
         release, functions = self.setup.release, self.setup.functions
         entries = bool(given.entries)
+        parked = (*given.spoiled, *after.parked)
         return Writes(
             at=now,
             log=log_row(given, decision, taken, release, functions) if entries else None,
@@ -332,19 +349,19 @@ class Host:
             later=(
                 *decision.later,
                 *unfolded.adopted,
-                *parked_says(after.parked, given, self.signals, now),
+                *parked_says(parked, given, self.signals, now),
             ),
             strays=after.strays,
-            parked=after.parked,
+            parked=parked,
             unparked=after.unparked,
             rejects=gathered.rejects,
-            decided=self._caution.notes(self._deciding),
-            unwoken=(*after.unwoken, *unfolded.unknown),
+            decided=self._caution.notes(self._deciding, unfolded.condemned),
+            unwoken=(*after.unwoken, *unfolded.unknown, *unfolded.unwoken),
             shift_wakes_us=unfolded.shift_us,
         )
 
     def _committed(self, unfolded: Unfolded, rows: Rows, now: Instant, entries: int) -> None:
-        self._caution.decided(self._deciding)
+        self._caution.decided((*self._deciding, *unfolded.condemned))
         if unfolded.activation:
             self._follow(unfolded.activation)
         status = self.status
@@ -355,45 +372,48 @@ class Host:
             self.setup.hand_over(rows.claimed)
         self.setup.committed(status.next_pos)
 
-    def _narrow(self, gathered: Gathered, error: RowFault) -> None:
-        """The database refused a row: find whose, one root a turn, and park that one."""
-        log.warning("the database refused a row; deciding one signal a turn: %s", error)
-        condemned = self._caution.condemned
-        if len(self._deciding) == 1:
+    def _narrow(self, gathered: Gathered, error: Exception) -> None:
+        """The turn failed: find by whose doing, one root a turn, and park that one."""
+        log.warning(
+            "deciding one signal a turn, for this failed: %s: %s", type(error).__name__, error
+        )
+        if self._pace.single or self.status.careful:
+            if not self._deciding:
+                # Not a signal's doing: what was refused at the door, or what the turn asked for.
+                self._tell(gathered, error)
+                return
             (guilty,) = self._deciding
-            if guilty in condemned:
-                defect = Defect("defect", f"the database refuses a parked signal: {error}")
-                gathered.fail(defect)
-                raise defect from error
-            condemned[guilty] = f"defect: the database refuses it: {error}"[:500]
-        elif not self._deciding and self._pace.single:
-            # Not a signal's row: what was refused at the door, or what the turn asked for.
-            defect = Defect("defect", f"the database refuses what came: {error}")
-            if not gathered.count:
-                raise defect from error
-            gathered.fail(defect)
-            return
+            if guilty in self._caution.condemned:
+                # It was not even tried this time.
+                self._tell(gathered, error)
+                raise Defect("defect", f"a parked signal cannot be committed: {error}") from error
+            self._caution.condemned[guilty] = why(error)
         self._pace.narrow()
         gathered.put_back()
 
+    def _tell(self, gathered: Gathered, error: Exception) -> None:
+        defect = Defect("defect", f"the turn failed: {type(error).__name__}: {error}")
+        if not gathered.count:
+            raise defect from error
+        gathered.fail(defect)
+
     def _follow(self, activation: int) -> None:
         """Compile the books of an activation; from here on events are read under them."""
+        coming, self._coming = self._coming, None
         if activation == self.books.activation:
             return
+        if coming is None or coming.activation != activation:
+            coming = self._compiled(activation)
+        self.books = coming
+
+    def _compiled(self, activation: int) -> Books:
         found = self.store.activation(activation)
         if found is None:
             raise Defect("defect", f"activation {activation} is missing from the database")
-        self.books = compile_books(found, self.setup.engines, self.setup.reader_of)
+        return compile_books(found, self.setup.engines, self.setup.reader_of)
 
 
 def signals_of(engines: Sequence[Engine[Any]]) -> Signals:
     """Every body some engine or the host obeys."""
     bodies = [body for engine in engines for body in engine.orders]
     return Signals([*bodies, *HOST_ORDERS])
-
-
-def _accepts_clock(gathered: Gathered) -> bool:
-    return any(
-        isinstance(guest, Ask) and isinstance(guest.order.body, AcceptClock)
-        for guest in gathered.guests
-    )

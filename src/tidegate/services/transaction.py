@@ -67,6 +67,7 @@ class Given(Struct):
     guest_of: dict[int, int] = field(default_factory=dict[int, int])  # root number -> guest's index
     identities: list[bytes] = field(default_factory=list[bytes])  # of roots; names a suspect
     keys: list[tuple[int, Pos, int]] = field(default_factory=list[tuple[int, Pos, int]])
+    spoiled: list[Parking] = field(default_factory=list[Parking])  # logged, but no root
 
     def hear(self, arrival: Arrival, ruling: Ruling, index: int) -> None:
         pos = self._next()
@@ -109,6 +110,21 @@ class Given(Struct):
         pos = self._next()
         self.entries.append(Own(body))
         self._root(Root(pos, signal), body)
+
+    def spoil(self, entry: Entry, error: str, *, parked: bool = True) -> None:
+        """Logged with its mark, decided by nobody. `parked` is False where its giver is told."""
+        assert entry is not None, "a hole of the log holds nothing that could fail"
+        if parked:
+            self.spoiled.append(Parking(self._next(), EVERY, error))
+        self.entries.append(replace(entry, marks=(Mark(EVERY, PARKED, error),)))
+
+    def rewind(self, entries: int, roots: int) -> None:
+        """Forget what a signal left behind that could not be unfolded to its end."""
+        del self.entries[entries:]
+        del self.roots[roots:], self.places[roots:], self.identities[roots:]
+        self.keys = [key for key in self.keys if key[1] < self._next()]
+        for root in [root for root in self.guests if root >= roots]:
+            del self.guests[root], self.guest_of[root]
 
     def _next(self) -> Pos:
         return Pos(self.first + len(self.entries))

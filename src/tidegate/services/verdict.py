@@ -36,6 +36,7 @@ class Copy(Struct, frozen=True, gc=False):
 class Ruling(Struct, frozen=True, gc=False):
     verdict: Verdict
     indexed: bool = False  # its key enters the index
+    error: str = ""  # it could not be judged; it is kept for a person
 
 
 ACCEPTED = Ruling("accepted", indexed=True)

@@ -8,6 +8,7 @@ and marks are checked, unless `everything` is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct, field, structs
@@ -32,6 +33,7 @@ from tidegate.services.record import (
     Entry,
     Foreign,
     Mark,
+    Own,
     decode_entries,
     link,
 )
@@ -153,6 +155,9 @@ class Replay:
         parked: dict[Part, str] = {}
         for offset, entry in enumerate(decode_entries(row.body)):
             pos = Pos(row.first + offset)
+            if entry is not None and _is_parked_whole(entry.marks):
+                self._leave(entry)
+                continue
             root = self._root(pos, entry, books)
             if root is None:
                 continue
@@ -162,6 +167,13 @@ class Replay:
                     parked[(len(roots), mark.engine)] = mark.error
             roots.append(root)
         return roots, parked
+
+    def _leave(self, entry: Foreign | Own) -> None:
+        """Nobody decided it, and perhaps it cannot even be read."""
+        with suppress(Exception):
+            signal = self._signals.decode(entry.signal) if isinstance(entry, Own) else None
+            if isinstance(signal, Woke):
+                self._asleep.add(signal.key)
 
     def _root(self, pos: Pos, entry: Entry, books: Books) -> Root | None:
         if entry is None or _is_undecided(entry.marks):
@@ -277,6 +289,10 @@ def _compare_one(
             f"version {stored.cell.version} of document {stored.cell.doc}, "
             f"the log leads to {again.cell.version} of {again.cell.doc}",
         )
+
+
+def _is_parked_whole(marks: Sequence[Mark]) -> bool:
+    return any(mark.mark == PARKED and mark.engine == EVERY for mark in marks)
 
 
 def _is_undecided(marks: Sequence[Mark]) -> bool:
