@@ -26,13 +26,16 @@ from tidegate.services.books import Books
 from tidegate.services.control import Control
 from tidegate.services.dispatcher import Dispatcher
 from tidegate.services.documents import Activated, activate, check_project
+from tidegate.services.downstream import Downstream
 from tidegate.services.engines import ENGINES, codec_of, reader_of
+from tidegate.services.holds import Holds
 from tidegate.services.host import Host, Setup, signals_of
 from tidegate.services.hostdesk import HostDesk
 from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.loop import Loop
+from tidegate.services.readiness import Readiness
 from tidegate.services.record import keys_of
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
@@ -179,6 +182,7 @@ class App:
         signals = host.signals
         search = Search(reader, self.library, signals)
         runs = Runs(reader, self.library, self.codec, signals, clock)
+        downstream = Downstream(reader, self.library, self.codec, signals, clock)
 
         def look() -> ReaderLook:
             return ReaderLook(reader, self.codec, signals, self.library.books(), clock.now())
@@ -187,9 +191,11 @@ class App:
             host=host,
             intake=self.intake,
             asking=self.asking,
+            readiness=Readiness(self.asking, self.library),
             search=search,
-            trace=Trace(search, self.asking, runs),
+            trace=Trace(reader, self.library, search, runs, downstream),
             runs=runs,
+            holds=Holds(reader, self.library, clock),
             control=self.control,
             inbox=Inbox(reader, look),
             vitals=Vitals(host, reader, self.codec, clock, lambda: not self.loop.ended.done()),
@@ -262,7 +268,9 @@ class Answers:
         self.asking = Asking(self.reader, self.library, self.codec, self.signals, self.clock)
         self.search = Search(self.reader, self.library, self.signals)
         self.runs = Runs(self.reader, self.library, self.codec, self.signals, self.clock)
-        self.trace = Trace(self.search, self.asking, self.runs)
+        downstream = Downstream(self.reader, self.library, self.codec, self.signals, self.clock)
+        self.trace = Trace(self.reader, self.library, self.search, self.runs, downstream)
+        self.holds = Holds(self.reader, self.library, self.clock)
         self.inbox = Inbox(self.reader, self.look)
 
     def last_day(self) -> Day:

@@ -177,7 +177,7 @@ def test_nobody_gets_in_without_the_token(server: Server, token: str) -> None:
         ("/api/v1/gates?status=ajar", 400, "input"),
         ("/api/v1/gates?cursor=rubbish", 400, "input"),
         ("/api/v1/rules/nobody/explain", 404, "rule.unknown"),
-        ("/api/v1/executions/none", 404, "not_found"),
+        ("/api/v1/executions/none", 404, "execution.unknown"),
         ("/api/v1/readiness?dataset=x&business_date=tomorrow", 400, "input"),
         ("/nowhere", 404, "not_found"),
     ],

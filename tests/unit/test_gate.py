@@ -480,7 +480,7 @@ def test_a_gate_closes_thirty_days_after_its_window() -> None:
 
     assert before == "overdue"
     assert one_gate(world)["status"] == "closed"
-    assert "closed by close_after" in explained(world, one_gate(world)["id"])["sentence"]
+    assert "closed because its time was over" in explained(world, one_gate(world)["id"])["sentence"]
     assert len(world.events("tidegate.gate.closed")) == 1
 
 

@@ -286,7 +286,7 @@ def test_without_a_policy_there_is_one_attempt_and_the_owner_is_told() -> None:
     assert told.message == (
         "report for 2024-01-15 failed after 1 attempt: Tidegate.CommandFailed: exit code 1. "
         f"Look with `tidegate run show {ID}`, "
-        "start it again with `tidegate trigger send report --date 2024-01-15`."
+        f"start it again with `tidegate trigger send --again {ID}`."
     )
     assert (told.day, told.correlation_id) == (DAY, "c1")
     assert told.data["parameters"] == {"mode": "full", "table": "orders"}

@@ -602,8 +602,8 @@ def test_explain_names_what_holds_and_when_it_is_looked_at_again() -> None:
     sentence, verdicts, next_at = explained(desk, Key("trigger", DAY, "report", "r1"))
 
     assert sentence == (
-        "report for 2024-01-15 is held: maintenance window m.1 (patching) until "
-        "2024-01-15T14:00:00Z."
+        "report for 2024-01-15 is held: maintenance window m.1 (patching) "
+        "(until 2024-01-15T14:00:00Z)."
     )
     assert verdicts == {"not paused": "met", "no maintenance window": "not_met"}
     assert next_at == NOON + 2 * HOUR_US

@@ -11,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from tidegate.api import asking, control
+from tidegate.api import asking, control, starting
 from tidegate.api.events import post_events
 from tidegate.api.guard import caller
+from tidegate.api.invalid import refusal
 from tidegate.api.openapi import EVENTS_PATH, complete
 from tidegate.api.problem import answer, problem
 from tidegate.api.service import Service
@@ -37,6 +38,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     app.include_router(asking.router)
     app.include_router(control.router)
+    app.include_router(starting.router)
     app.router.routes.insert(0, Route(EVENTS_PATH, _events, methods=["POST"]))
     for path, endpoint in (("/healthz", _healthz), ("/readyz", _readyz), ("/metrics", _metrics)):
         app.router.routes.append(Route(path, endpoint, methods=["GET"]))
@@ -88,12 +90,8 @@ def _invalid(request: Request, error: Exception) -> Response:
     """A wrong parameter or body: every fault with its place."""
     del request
     assert isinstance(error, RequestValidationError)
-    faults = [
-        {"where": ".".join(str(part) for part in fault["loc"]), "what": str(fault["msg"])}
-        for fault in error.errors()
-    ]
-    said = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:3])
-    return problem(InputError("request.invalid", said), faults=faults)
+    said, faults = refusal(error.errors())
+    return problem(said, faults=faults)
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -7,22 +7,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 
-from tidegate.api.door import Caller, ServiceOf
+from tidegate.api.door import Caller, ServiceOf, known_parameters
 from tidegate.api.problem import answer
+from tidegate.kernel.clock import Day
 from tidegate.kernel.ids import Pos
 from tidegate.ports.reader import PAGE_MAX
 from tidegate.services.asking import parse_date
 from tidegate.services.look import LATEST
 from tidegate.services.search import Wanted
 
-router = APIRouter(prefix="/api/v1", dependencies=[Depends(Caller)])
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(Caller), Depends(known_parameters)])
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Name = Annotated[str | None, Query(max_length=1024)]
 Id = Annotated[str, Path(max_length=2048)]
 
 
-@router.get("/gates", summary="Gates in the order of their business dates")
+@router.get("/gates", summary="Gates, the newest business date first")
 def list_gates(
     service: ServiceOf,
     rule: Name = None,
@@ -63,7 +64,7 @@ def readiness(
     dataset: Annotated[str, Query(max_length=1024)],
     business_date: Annotated[str, Query(max_length=32)],
 ) -> Response:
-    return answer(service.asking.readiness(dataset, parse_date(business_date)))
+    return answer(service.readiness.of(dataset, parse_date(business_date)))
 
 
 @router.get("/events", summary="Events of the log, newest first")
@@ -88,16 +89,18 @@ def trace(service: ServiceOf, trace_id: Id) -> Response:
     return answer(service.trace.trace(trace_id))
 
 
-@router.get("/executions", summary="Executions, the newest first")
+@router.get("/executions", summary="Executions, the newest business date first")
 def list_executions(
     service: ServiceOf,
     job: Name = None,
     status: Name = None,
     date: Name = None,
     limit: Limit = 100,
+    cursor: Name = None,
 ) -> Response:
-    day = parse_date(date) if date else None
-    page = service.runs.executions(job=job, status=status, day=day, limit=limit)
+    page = service.runs.executions(
+        job=job, status=status, days=_days(date), limit=limit, cursor=cursor
+    )
     return answer({"items": page.items, "next": page.next})
 
 
@@ -106,10 +109,25 @@ def get_execution(service: ServiceOf, execution_id: Id) -> Response:
     return answer(service.runs.execution(execution_id))
 
 
+@router.get("/triggers", summary="Triggers, the newest business date first")
+def list_triggers(
+    service: ServiceOf,
+    job: Name = None,
+    status: Name = None,
+    date: Name = None,
+    limit: Limit = 100,
+    cursor: Name = None,
+) -> Response:
+    page = service.runs.triggers(
+        job=job, status=status, days=_days(date), limit=limit, cursor=cursor
+    )
+    return answer({"items": page.items, "next": page.next})
+
+
 @router.get("/triggers/pending", summary="Triggers that are held, and what holds them")
-def pending_triggers(service: ServiceOf, limit: Limit = 100) -> Response:
-    page = service.runs.triggers(status="held", limit=limit)
-    return answer({"count": len(page.items), "triggers": page.items})
+def pending_triggers(service: ServiceOf, limit: Limit = 100, cursor: Name = None) -> Response:
+    page = service.runs.triggers(status="held", limit=limit, cursor=cursor)
+    return answer({"count": len(page.items), "triggers": page.items, "next": page.next})
 
 
 @router.get("/triggers/{trigger_id}", summary="One trigger")
@@ -117,11 +135,26 @@ def get_trigger(service: ServiceOf, trigger_id: Id) -> Response:
     return answer(service.runs.trigger(trigger_id))
 
 
+@router.get("/triggers/{trigger_id}/explain", summary="Why it waits, or how its run went")
+def explain_trigger(service: ServiceOf, trigger_id: Id) -> Response:
+    return answer(service.runs.explain(trigger_id).answer)
+
+
+@router.get("/jobs", summary="Jobs that can be started")
+def list_jobs(service: ServiceOf) -> Response:
+    return answer({"items": service.runs.jobs()})
+
+
 @router.get("/inbox", summary="What waits for a person")
 def inbox(service: ServiceOf, limit: Limit = 100) -> Response:
     return answer({"items": service.inbox.listed(limit)})
 
 
-@router.get("/schedule", summary="Pauses that hold now, and maintenance windows added at run time")
+@router.get("/schedule", summary="Pauses that hold now, and maintenance windows")
 def schedule(service: ServiceOf) -> Response:
-    return answer(service.runs.holds())
+    return answer(service.holds.listed())
+
+
+def _days(date: str | None) -> tuple[Day, Day] | None:
+    day = parse_date(date) if date else None
+    return None if day is None else (day, day)

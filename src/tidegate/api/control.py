@@ -7,25 +7,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
-from msgspec import Struct
 from pydantic import BaseModel, Field
 
-from tidegate.api.door import CallerOf, ServiceOf
-from tidegate.api.problem import answer, problem
-from tidegate.api.service import Service
+from tidegate.api.door import Caller, CallerOf, ServiceOf, given, known_parameters, on_behalf
+from tidegate.api.problem import answer
 from tidegate.correlate.identity import parse_id
 from tidegate.correlate.orders import ReleaseGate
 from tidegate.kernel.clock import MINUTE_US, Instant
 from tidegate.kernel.errors import InputError
-from tidegate.kernel.step import Refusal
 from tidegate.schedule.orders import AddWindow, Pause, RemoveWindow, Resume
 from tidegate.schedule.window import WindowDocument
 from tidegate.services.inbox import release_order
 from tidegate.services.orders import AcceptClock
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(Caller), Depends(known_parameters)])
 
 Reason = Annotated[str | None, Field(max_length=2000)]
 
@@ -59,38 +56,42 @@ class ClockBody(BaseModel, extra="forbid"):
     reason: Reason = None
 
 
+# An empty body is the body that says nothing.
+NO_PAUSE, NO_RESUME, NO_RELEASE, NO_CLOCK = PauseBody(), ResumeBody(), ReleaseBody(), ClockBody()
+
+
 @router.post("/pipeline/pause", summary="Start nothing until resumed, or for so long")
-async def pause(service: ServiceOf, caller: CallerOf, body: PauseBody) -> Response:
+async def pause(service: ServiceOf, caller: CallerOf, body: PauseBody = NO_PAUSE) -> Response:
     until = None
     if body.duration_minutes is not None:
         until = Instant(service.clock.now() + round(body.duration_minutes * MINUTE_US))
     order = Pause(job=body.job or body.pipeline, until=until)
-    return await _given(service, order, _actor(caller.name, body.user), body.reason)
+    return await given(service, order, on_behalf(caller.name, body.user), body.reason)
 
 
 @router.post("/pipeline/resume", summary="Start again; what was held follows")
-async def resume(service: ServiceOf, caller: CallerOf, body: ResumeBody) -> Response:
+async def resume(service: ServiceOf, caller: CallerOf, body: ResumeBody = NO_RESUME) -> Response:
     order = Resume(job=body.job or body.pipeline)
-    return await _given(service, order, _actor(caller.name, body.user), body.reason)
+    return await given(service, order, on_behalf(caller.name, body.user), body.reason)
 
 
 @router.post("/schedule/maintenance", status_code=201, summary="Add a maintenance window")
 async def add_window(service: ServiceOf, caller: CallerOf, body: WindowDocument) -> Response:
     order = AddWindow(window=body.to_window("", "UTC"))
-    return await _given(service, order, caller.name, body.description, status=201)
+    return await given(service, order, caller.name, body.description, status=201)
 
 
 @router.get("/schedule/maintenance", summary="Maintenance windows added at run time")
 def list_windows(service: ServiceOf, caller: CallerOf) -> Response:
     del caller
-    return answer({"windows": service.runs.holds()["windows"]})
+    return answer({"windows": service.holds.listed()["windows"]})
 
 
 @router.delete("/schedule/maintenance/{window_id}", summary="Take a maintenance window away")
 async def remove_window(
     service: ServiceOf, caller: CallerOf, window_id: Annotated[str, Path(max_length=200)]
 ) -> Response:
-    return await _given(service, RemoveWindow(window_id=window_id), caller.name, None)
+    return await given(service, RemoveWindow(window_id=window_id), caller.name, None)
 
 
 @router.post("/gates/{gate_id}/release", summary="Let quarantined inputs of a gate through")
@@ -98,35 +99,25 @@ async def release_gate(
     service: ServiceOf,
     caller: CallerOf,
     gate_id: Annotated[str, Path(max_length=2048)],
-    body: ReleaseBody,
+    body: ReleaseBody = NO_RELEASE,
 ) -> Response:
     try:
         key, round_ = parse_id(gate_id)
     except ValueError as error:
         raise InputError("gate.unknown", str(error)) from error
     order = ReleaseGate(gate=key, round=round_, inputs=tuple(body.inputs))
-    return await _given(service, order, caller.name, body.reason)
+    return await given(service, order, caller.name, body.reason)
 
 
 @router.post("/inbox/{item_id}/release", summary="Decide a parked signal again")
 async def release_parked(
     service: ServiceOf, caller: CallerOf, item_id: Annotated[str, Path(max_length=200)]
 ) -> Response:
-    return await _given(service, release_order(item_id), caller.name, None)
+    return await given(service, release_order(item_id), caller.name, None)
 
 
 @router.post("/clock/accept", summary="A jump of the clock is right: go on deciding")
-async def accept_clock(service: ServiceOf, caller: CallerOf, body: ClockBody) -> Response:
-    return await _given(service, AcceptClock(shift=body.shift), caller.name, body.reason)
-
-
-async def _given(
-    service: Service, order: Struct, actor: str, reason: str | None, status: int = 200
+async def accept_clock(
+    service: ServiceOf, caller: CallerOf, body: ClockBody = NO_CLOCK
 ) -> Response:
-    reply = await service.control.give_async(order, actor, reason)
-    return problem(reply) if isinstance(reply, Refusal) else answer(reply, status)
-
-
-def _actor(caller: str, user: str | None) -> str:
-    """The actor is who holds the token; `user` is on whose behalf."""
-    return f"{caller} for {user}" if user else caller
+    return await given(service, AcceptClock(shift=body.shift), caller.name, body.reason)

@@ -1,14 +1,24 @@
-"""Door: what every declared route shares: its service, and who calls."""
+"""Door: what every declared route shares: its service, who calls, how an order is answered."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
+from fastapi._compat import ModelField
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from msgspec import Struct
 
 from tidegate.api.guard import caller
+from tidegate.api.problem import answer, problem
 from tidegate.api.service import Service
+from tidegate.kernel.errors import InputError
+from tidegate.kernel.spelling import did_you_mean
+from tidegate.kernel.step import Refusal
 
 BEARER = HTTPBearer(auto_error=False, description="The token in PIPELINE_API_TOKEN")
 
@@ -36,3 +46,39 @@ class Caller:
 
 
 CallerOf = Annotated[Caller, Depends()]
+
+
+async def given(
+    service: Service, order: Struct, actor: str, reason: str | None, status: int = 200
+) -> Response:
+    """Give an order, and answer with its reply or refusal after the commit."""
+    reply = await service.control.give_async(order, actor, reason)
+    return problem(reply) if isinstance(reply, Refusal) else answer(reply, status)
+
+
+def on_behalf(caller: str, user: str | None) -> str:
+    """The actor is who holds the token; `user` is on whose behalf."""
+    return f"{caller} for {user}" if user else caller
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse parameters the route does not have: a misspelt filter would answer too much.
+
+    Raises InputError (`request.invalid`).
+    """
+    route = request.scope.get("route")
+    assert isinstance(route, APIRoute)
+    known = sorted(str(field.alias) for field in get_flat_params(route.dependant) if _asked(field))
+    for name in request.query_params:
+        if name not in known:
+            listed = f"known here: {', '.join(known)}" if known else "there are none here"
+            raise InputError(
+                "request.invalid",
+                f"{request.url.path} has no parameter {name[:80]!r}",
+                fix=did_you_mean(name, known, listed),
+                known=known,
+            )
+
+
+def _asked(field: ModelField) -> bool:
+    return isinstance(field.field_info, Query)

@@ -9,9 +9,11 @@ from msgspec import Struct
 from tidegate.kernel.clock import Clock
 from tidegate.services.asking import Asking
 from tidegate.services.control import Control
+from tidegate.services.holds import Holds
 from tidegate.services.host import Host
 from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
+from tidegate.services.readiness import Readiness
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
 from tidegate.services.trace import Trace
@@ -27,9 +29,11 @@ class Service(Struct, frozen=True, kw_only=True):
     host: Host
     intake: Intake
     asking: Asking
+    readiness: Readiness
     search: Search
     trace: Trace
     runs: Runs
+    holds: Holds
     control: Control
     inbox: Inbox
     vitals: Vitals

@@ -8,6 +8,7 @@ import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.session import answers
+from tidegate.cli.wording import indented, when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -15,27 +16,31 @@ _SIGNS = {"met": "+", "waiting": "-", "not_met": "x", "quarantined": "!"}
 
 
 @click.command()
-@click.argument("rule")
+@click.argument("name", metavar="RULE|ID")
 @click.option("--date", help="The business date, such as 2024-01-15.")
 @click.option(
     "--round", "round_", type=click.IntRange(1), help="The round; the current one when left out."
 )
 @common
 def explain(
-    settings: Settings, as_json: bool, rule: str, date: str | None, round_: int | None
+    settings: Settings, as_json: bool, name: str, date: str | None, round_: int | None
 ) -> None:
-    """Why RULE (or the gate with this id) is open, or is not.
+    """Why RULE is open for a date or is not, and what came of it; or a gate, trigger or execution by its ID.
 
-    Exit codes: 0 open, 10 not yet, 11 late, 12 needs a person.
+    Exit codes: 0 open, 10 not yet (or closed by an operator), 11 late, 12 needs a person: held back
+    by quality, or the job failed. Of a trigger: 0 started, 10 held, 12 failed or refused.
     """
     from tidegate.services.asking import parse_date
 
     with answers(settings) as opened:
-        if date is None and "~~" in rule:
-            explained = opened.asking.explain_gate(rule)
+        if "~~" in name:
+            # A gate's id ends with its round; a request of a run never is a number alone.
+            is_gate = name.rpartition("~~")[2].isdigit()
+            ask = opened.asking.explain_gate if is_gate else opened.runs.explain
+            explained = ask(name)
         else:
             day = parse_date(date) if date else None
-            explained = opened.asking.explain_rule(rule, day, round_)
+            explained = opened.asking.explain_rule(name, day, round_)
     if as_json:
         print_json(explained.answer)
     else:
@@ -53,9 +58,23 @@ def print_explanation(answer: Json) -> None:
                 click.echo(f"     {one['wanted']}: was {one['seen']}")
     for miss in answer["nearest_misses"]:
         click.echo(f" ~ {miss['text']}  ({miss['evidence']['source']} {miss['evidence']['id']})")
-    for run in answer.get("runs", []):
-        click.echo(f" > {run['job']} {run['status']}  {run['execution']}")
+    for run in answer["runs"]:
+        _print_run(run)
     following = answer["next"]
     if following["what"]:
-        at = f"{following['at']} " if following["at"] else ""
+        at = f"{when(following['at'])} " if following["at"] else ""
         click.echo(f" next: {at}{following['what']}")
+    others = answer.get("others")
+    if others:
+        click.echo(f" also of this date: {', '.join(others)}")
+
+
+def _print_run(run: Json) -> None:
+    tries = f", attempt {run['attempt']} of {run['attempts_max']}" if run["attempt"] else ""
+    click.echo(f" > {run['job']} {run['status']}{tries}  {run['trigger']}")
+    for one in run["held"]:
+        until = f" (until {when(one['until'])})" if one["until"] else ""
+        click.echo(f"     {one['text']}{until}")
+    if run["error"] and run["status"] != "succeeded":
+        click.echo(f"     {run['error']}")
+        click.echo(indented(run["cause"] or "", 5))

@@ -28,8 +28,11 @@ TREE: dict[str, tuple[str, str]] = {
     "explain": ("explain:explain", "Why a rule did or did not open for a date"),
     "gate": ("gate:gate", "List, show and release gates"),
     "inbox": ("inbox:inbox", "What waits for a person, and letting it through"),
+    "job": ("job:job", "What can be started"),
+    "run": ("run:run", "Executions: list, show, their output, stop"),
     "schedule": ("schedule:schedule", "Pause, resume and maintenance windows"),
     "serve": ("serve:serve", "Run API, host and workers in one process"),
+    "trigger": ("trigger:trigger", "Ask for a run, list and show what is held, give it up"),
     "trace": ("trace:trace", "Everything under one id, across applications"),
 }
 EXITS = {400: 2, 401: 4, 403: 4, 404: 3, 408: 6, 409: 5, 504: 6, 503: 7}

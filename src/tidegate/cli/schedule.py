@@ -101,7 +101,7 @@ def add(settings: Settings, as_json: bool, since: str | None, **given: Json) -> 
 def list_(settings: Settings, as_json: bool) -> None:
     """Windows added at run time, and what is paused."""
     with answers(settings) as opened:
-        found = opened.runs.holds()
+        found = opened.holds.listed()
     if as_json:
         print_json(found)
         return

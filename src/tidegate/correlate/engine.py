@@ -15,7 +15,17 @@ from tidegate.correlate.delivery import begun, deliver, evidence_of, follow
 from tidegate.correlate.document import DOCUMENTS
 from tidegate.correlate.expectation import Expectation
 from tidegate.correlate.explain import explain_gate
-from tidegate.correlate.gate import FINISHED, STATUSES, Gate, Status, close, next_wake, warn
+from tidegate.correlate.gate import (
+    CLOSE_AFTER,
+    FINISHED,
+    LATE,
+    STATUSES,
+    Gate,
+    Status,
+    close,
+    next_wake,
+    warn,
+)
 from tidegate.correlate.identity import (
     KIND,
     gate_key,
@@ -188,7 +198,7 @@ def _deliver(
     doc = None if rule.doc == cell.doc else rule.doc
     if before.status in FINISHED:
         return moved(key, before, after, rule, (Put(part_of(key, before.round), before),), doc)
-    ended = close(before, "late")
+    ended = close(before, LATE)
     step = moved(key, before, after, rule, (Put(part_of(key, before.round), ended),), doc)
     about = named(key, ended, rule)
     return replace(step, says=(say("closed", about, {"by": ended.closed_by}), *step.says))
@@ -201,7 +211,7 @@ def _wake(key: Key, view: View, book: Book) -> Answer:
     if gate.status in FINISHED:
         return Step(puts=(Put(key, replace(gate, wake_at=None)),))
     if gate.expired and gate.close_at is not None and gate.close_at <= now:
-        closed = close(gate, "close_after")
+        closed = close(gate, CLOSE_AFTER)
         about = named(key, closed, rule)
         return Step(
             puts=(Put(key, closed),), says=(say("closed", about, {"by": closed.closed_by}),)

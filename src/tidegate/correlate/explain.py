@@ -9,6 +9,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 
 from tidegate.correlate.gate import (
+    CLOSE_AFTER,
+    LATE,
     STATUSES,
     Evidence,
     Gate,
@@ -18,15 +20,17 @@ from tidegate.correlate.gate import (
     next_wake,
     show,
 )
-from tidegate.correlate.identity import key_of, matched
+from tidegate.correlate.identity import key_of, matched, public_id
 from tidegate.correlate.rule import Input, Rule, Test
 from tidegate.kernel.clock import (
     DAY_US,
+    MINUTE_US,
     NO_DAY,
+    SECOND_US,
     Instant,
     format_day,
     format_duration,
-    format_instant,
+    format_second,
 )
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
@@ -47,6 +51,10 @@ STRAYS_MAX = 500
 """So many of the newest events that touched nothing are looked through for near misses."""
 MISSES_MAX = 5
 DIFFERENCES_MAX = 2
+LIKENESS_MIN = 0.8
+"""Share of two names that must agree to be taken for one misspelt."""
+APART_MIN_US = MINUTE_US
+"""An event that happened so long before it arrived is shown with both times."""
 DAYS_NEAR = 7
 """An event for another date is a near miss only when it happened so close to this one."""
 
@@ -67,7 +75,7 @@ def explain_gate(key: Key, cell: Cell[Gate], rule: Rule, look: Look) -> Explanat
         clauses.append(_window_clause(gate, rule, states))
     if gate.deadline is not None:
         clauses.append(_deadline_clause(gate))
-    next_at, what = _next(gate, rule, bool(cell.version))
+    next_at, what = _next(key, gate, rule, bool(cell.version))
     return Explanation(
         status=STATUSES[Status(gate.status)] if cell.version else "waiting",
         sentence=_sentence(gate, rule, states, bool(cell.version), key),
@@ -99,15 +107,23 @@ def _words(state: Shown, evidence: Evidence | None, one: Input) -> str:
         return f"has not arrived{optional}: waits for {wanted}" + "".join(
             f", {test.predicate.text}" for test in one.tests
         )
-    at = format_instant(evidence.time)
+    arrived = _arrived(evidence)
     match state:
         case Shown.QUARANTINED:
-            return f"arrived at {at} and failed a quality condition"
+            return f"{arrived} and failed a quality condition"
         case Shown.LATE:
-            return f"arrived at {at}, outside the time window"
+            return f"{arrived}, outside the time window"
         case _:
             by = f", released by {evidence.released_by}" if evidence.released_by else ""
-            return f"arrived at {at}{by}"
+            return f"{arrived}{by}"
+
+
+def _arrived(evidence: Evidence) -> str:
+    """When it came; and when it happened, where that is another time to a person."""
+    said = f"arrived at {format_second(evidence.arrived_at)}"
+    if abs(evidence.arrived_at - evidence.time) < APART_MIN_US:
+        return said
+    return f"{said} (event time {format_second(evidence.time)})"
 
 
 def _compared(one: Input, evidence: Evidence) -> tuple[Compared, ...]:
@@ -141,14 +157,15 @@ def _window_clause(gate: Gate, rule: Rule, states: dict[str, Shown]) -> Clause:
 
 def _deadline_clause(gate: Gate) -> Clause:
     assert gate.deadline is not None
-    at = format_instant(gate.deadline)
+    at = format_second(gate.deadline)
     if gate.opened_at is not None:
         met = gate.opened_at <= gate.deadline
-        words = "in time" if met else "after its deadline"
-        return Clause(f"opened {words}, {at}", "met" if met else "not_met")
+        apart = format_duration(abs(gate.opened_at - gate.deadline) // SECOND_US * SECOND_US)
+        words = f"opened {apart} {'before' if met else 'after'} its deadline {at}"
+        return Clause(words, "met" if met else "not_met")
     if gate.expired:
-        return Clause(f"the deadline {at} has passed", "not_met")
-    return Clause(f"due by {at}", "waiting")
+        return Clause(f"its deadline {at} has passed", "not_met")
+    return Clause(f"its deadline is {at}", "waiting")
 
 
 # ---- sentences
@@ -162,9 +179,9 @@ def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, ke
     match gate.status:
         case Status.OPEN:
             assert gate.opened_at is not None
-            return f"{who} opened at {format_instant(gate.opened_at)}: all inputs are here"
+            return f"{who} opened at {format_second(gate.opened_at)}: all inputs are here"
         case Status.CLOSED:
-            return f"{who} was closed by {gate.closed_by} without {', '.join(waiting)}"
+            return f"{who} was closed {_closer(gate)} without {', '.join(waiting)}"
         case Status.QUARANTINED:
             held = [name for name, state in states.items() if state is Shown.QUARANTINED]
             return f"{who} is held back: {', '.join(held)} failed a quality condition"
@@ -175,13 +192,19 @@ def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, ke
             return f"{who} is waiting for {', '.join(waiting)}: {count}"
 
 
+def _closer(gate: Gate) -> str:
+    if gate.closed_by == CLOSE_AFTER:
+        return "because its time was over"
+    return "by a late delivery" if gate.closed_by == LATE else f"by {gate.closed_by}"
+
+
 def _date(key: Key) -> str:
     return format_day(key.day) if key.day != NO_DAY else key.name
 
 
-def _next(gate: Gate, rule: Rule, exists: bool) -> tuple[Instant | None, str | None]:
+def _next(key: Key, gate: Gate, rule: Rule, exists: bool) -> tuple[Instant | None, str | None]:
     if not exists:
-        return None, "begins with its first event"
+        return None, "it begins with its first event"
     if gate.status == Status.OPEN:
         redelivery = {
             "new_round": "a redelivery begins the next round",
@@ -193,14 +216,19 @@ def _next(gate: Gate, rule: Rule, exists: bool) -> tuple[Instant | None, str | N
         return None, None
     at = next_wake(gate)
     if gate.status == Status.QUARANTINED:
-        return at, "waits for a corrected delivery, or for a person to release it"
+        return at, _quarantine_next(key, gate)
     if at is None:
-        return None, "waits without a deadline"
+        return None, "it waits without a deadline"
     if gate.expired:
-        return at, "is closed, unless what is missing arrives"
+        return at, "it is closed, unless what is missing arrives"
     if at == gate.warn_at:
-        return at, "warns its owner"
-    return at, "is overdue and alarms its owner"
+        return at, "its owner is warned"
+    return at, "it is overdue, and its owner is alarmed"
+
+
+def _quarantine_next(key: Key, gate: Gate) -> str:
+    id_ = public_id(key, gate.round)
+    return f"it waits for a corrected delivery, or for a person: tidegate gate release {id_}"
 
 
 # ---- near misses
@@ -208,7 +236,7 @@ def _misses(key: Key, gate: Gate, rule: Rule, look: Look) -> Iterator[Miss]:
     """Events that touched nothing though they nearly were a missing input of this gate."""
     for one in gate.refused[-MISSES_MAX:]:
         yield Miss(
-            f"{one.input} came again at {format_instant(one.time)} and was not counted",
+            f"{one.input} came again at {format_second(one.arrived_at)} and was not counted",
             seen_of(one),
         )
     if gate.status in (Status.OPEN, Status.CLOSED):
@@ -216,27 +244,74 @@ def _misses(key: Key, gate: Gate, rule: Rule, look: Look) -> Iterator[Miss]:
     wanted = missing(gate, rule)
     found: list[tuple[int, Pos, Miss]] = []
     for pos, event in look.strays(STRAYS_MAX):
-        for lacking in wanted:
-            miss = _near(key, lacking, rule, pos, event)
-            if miss is not None:
-                found.append((len(miss.compared), Pos(-pos), miss))
+        meant = _meant(rule, event)
+        if meant is None or meant not in wanted:
+            continue
+        miss = _near(key, meant, rule, pos, event)
+        if miss is not None:
+            found.append((len(miss.compared), Pos(-pos), miss))
     found.sort(key=lambda item: item[:2])
     yield from (miss for _, _, miss in found[:MISSES_MAX])
 
 
-def _near(key: Key, one: Input, rule: Rule, pos: Pos, event: Event) -> Miss | None:
-    """Why this event was not this input; None when it is nowhere near."""
+def _meant(rule: Rule, event: Event) -> Input | None:
+    """The input this event is nearest to: what is nearer to another one is no miss of this one."""
+    best: tuple[int, float] | None = None
+    meant: Input | None = None
+    for one in rule.inputs:
+        differences = _differences(one, event)
+        if differences is None:
+            continue
+        rank = (len(differences), -sum(_likeness(two) for two in differences))
+        if best is None or rank < best:
+            best, meant = rank, one
+    return meant
+
+
+def _differences(one: Input, event: Event) -> list[Compared] | None:
+    """What kept this event from being that input; None when it is nowhere near.
+
+    A few fields may differ, but not what the event is about: another type or another dataset is
+    near only when it is spelt nearly the same.
+    """
     differences: list[Compared] = []
     if one.types and event.type not in one.types:
-        if not difflib.get_close_matches(event.type, one.types, 1, 0.8):
+        if not difflib.get_close_matches(event.type, one.types, 1, LIKENESS_MIN):
             return None
         differences.append(Compared("event_type", " or ".join(one.types), event.type, met=False))
     for test in one.tests:
         value = test.read(event)
-        if not test.predicate.holds(value):
-            seen = "missing" if value is MISSING else shown(value, 200)
-            differences.append(Compared(test.field, test.predicate.text, seen, met=False))
+        if test.predicate.holds(value):
+            continue
+        wanted = test.predicate.equals
+        if _names_dataset(one, wanted) and not _alike(value, wanted):
+            return None
+        seen = "missing" if value is MISSING else shown(value, 200)
+        differences.append(Compared(test.field, test.predicate.text, seen, met=False))
     if len(differences) > DIFFERENCES_MAX or len(differences) > len(one.tests):
+        return None
+    return differences
+
+
+def _names_dataset(one: Input, wanted: Json) -> bool:
+    """This test is the one that says which dataset the input is."""
+    return one.dataset is not None and wanted == one.dataset
+
+
+def _alike(value: Json, wanted: Json) -> bool:
+    if not isinstance(value, str) or not isinstance(wanted, str):
+        return False
+    return difflib.SequenceMatcher(None, value[:200], wanted[:200]).ratio() >= LIKENESS_MIN
+
+
+def _likeness(one: Compared) -> float:
+    return difflib.SequenceMatcher(None, one.seen[:200], one.wanted[:200]).ratio()
+
+
+def _near(key: Key, one: Input, rule: Rule, pos: Pos, event: Event) -> Miss | None:
+    """Why this event was not this input; None when it is nowhere near this gate."""
+    differences = _differences(one, event)
+    if differences is None:
         return None
     where = key_of(rule, event)
     if where is None:
@@ -248,11 +323,13 @@ def _near(key: Key, one: Input, rule: Rule, pos: Pos, event: Event) -> Miss | No
         differences += _other_gate(rule, event, key)
     if not differences:
         return None
-    text = f"almost {one.name}: " + "; ".join(
-        f"{one.what} is {one.seen}, wanted {one.wanted}" for one in differences
-    )
+    text = f"almost {one.name}: " + "; ".join(_differed(one) for one in differences)
     evidence = Seen(pos, event.source, event.id, event.time)
     return Miss(text, evidence, tuple(differences))
+
+
+def _differed(one: Compared) -> str:
+    return f"{one.what} is {one.seen}, wanted {one.wanted.removeprefix(f'{one.what} ')}"
 
 
 def _other_gate(rule: Rule, event: Event, key: Key) -> Iterable[Compared]:

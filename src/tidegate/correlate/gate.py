@@ -23,6 +23,10 @@ from tidegate.kernel.event import PRIORITIES, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import CARE_MIN, Durable
 
+CLOSE_AFTER = "close_after"
+"""Who closed a gate that nobody closed: its time was over."""
+LATE = "late"
+"""... or a delivery that came too late for it, and began the next round."""
 COUNTED_MAX = 10_000
 """Ids of earlier rounds a gate remembers; older ones are known to the index of events alone."""
 
@@ -303,3 +307,9 @@ def _replaces(new: Evidence, old: Evidence, rule: Rule) -> bool:
 def _identity(source: str, id_: str) -> str:
     # With its length first, for both may hold blanks.
     return f"{len(source)} {source} {id_}"
+
+
+def parse_identity(identity: str) -> tuple[str, str]:
+    """(source, id) of an identity in `counted`."""
+    size, _, rest = identity.partition(" ")
+    return rest[: int(size)], rest[int(size) + 1 :]

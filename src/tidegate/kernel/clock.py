@@ -108,6 +108,11 @@ format_instant: Callable[[Instant], str] = lru_cache(maxsize=INSTANTS_KEPT)(_for
 """RFC 3339 with Z; no fraction when it is zero. Raises OverflowError outside the years 1 to 9999."""
 
 
+def format_second(at: Instant) -> str:
+    """An instant as sentences have it: whole seconds."""
+    return format_instant(Instant(at // SECOND_US * SECOND_US))
+
+
 # ---- business days
 def _parse_day(text: str) -> Day:
     if _DATE.fullmatch(text) is None:

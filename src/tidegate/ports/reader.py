@@ -87,8 +87,12 @@ class Reader(Protocol):
         name: str | None = None,  # this name and what lies below it
         after: Key | None = None,
         limit: int = PAGE_MAX,
+        newest_first: bool = False,
     ) -> Sequence[Listed]:
-        """Cells in the order of (day, scope, name), parts among them."""
+        """Cells in the order of (day, scope, name), parts among them, or in exactly the reverse.
+
+        `after` is a key of the list, in its order; the page begins behind it.
+        """
         ...
 
     def last_day(self, kind: str) -> Day | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.kernel.clock import format_duration, format_instant
+from tidegate.kernel.clock import format_duration, format_second
 from tidegate.kernel.public_id import business_date, public_id
 from tidegate.kernel.step import Clause, Compared, Explanation, Key, Look, Verdict
 from tidegate.run.execution import Execution, Status
@@ -28,10 +28,7 @@ def explain(key: Key, look: Look) -> Explanation:
         sentence=_sentence(key, execution, status),
         clauses=(_succeeded(execution, status), *_attempts(execution, status)),
         next_at=execution.wake_at,
-        next_what={
-            "retry": f"attempt {execution.attempt + 1} of {execution.retry.attempts_max}",
-            "timeout": "it times out",
-        }.get(execution.wakes_for),
+        next_what=_next(key, execution, status),
     )
 
 
@@ -39,10 +36,10 @@ def _sentence(key: Key, execution: Execution, status: Status) -> str:
     date = business_date(key)
     name = f"{execution.asked.job}{f' for {date}' if date else ''}"
     attempt = f"attempt {execution.attempt} of {execution.retry.attempts_max}"
-    seen = f"{execution.error}{f': {execution.cause}' if execution.cause else ''}"
+    seen = f"{execution.error}{f': {brief(execution.cause)}' if execution.cause else ''}"
     match status:
         case Status.RUNNING:
-            return f"{name} runs since {format_instant(execution.started_at)}, {attempt}."
+            return f"{name} runs since {format_second(execution.started_at)}, {attempt}."
         case Status.RETRYING:
             return f"{name} failed in {attempt} ({seen}) and is tried again."
         case Status.SUCCEEDED:
@@ -50,6 +47,23 @@ def _sentence(key: Key, execution: Execution, status: Status) -> str:
         case _:
             how = status.name.lower().replace("_", " ")
             return f"{name} {how} after {_took(execution)}, in {attempt}: {seen}."
+
+
+def brief(cause: str) -> str:
+    """A cause in one line: its first line, and of what a program wrote the last, which says most."""
+    lines = [line.strip() for line in cause.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return "".join(lines)
+    return f"{lines[0].removesuffix(':')}: {lines[-1]}"
+
+
+def _next(key: Key, execution: Execution, status: Status) -> str | None:
+    if status in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
+        return f"to start it again: tidegate trigger send --again {public_id(key)}"
+    return {
+        "retry": f"attempt {execution.attempt + 1} of {execution.retry.attempts_max}",
+        "timeout": "it times out",
+    }.get(execution.wakes_for)
 
 
 def _took(execution: Execution) -> str:

@@ -54,7 +54,7 @@ def tell(key: Key, execution: Execution, job: Job | None) -> Tell:
     cause = execution.cause.strip()
     if len(cause) > CAUSE_TOLD_MAX:
         cause = f"{cause[:CAUSE_TOLD_MAX]}..."
-    again = f"tidegate trigger send {request.job}" + (f" --date {date}" if date else "")
+    again = f"tidegate trigger send --again {public_id(key)}"
     return Tell(
         notice=f"run.{how.replace(' ', '_')}/{public_id(key)}/{execution.visit}",
         channel="",  # where the owner is told

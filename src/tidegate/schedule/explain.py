@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.kernel.clock import format_instant
+from tidegate.kernel.clock import format_second
 from tidegate.kernel.public_id import business_date, public_id
 from tidegate.kernel.step import Clause, Compared, Explanation, Key, Look
 from tidegate.schedule import admission
@@ -32,7 +32,14 @@ def explain(key: Key, look: Look, book: Book) -> Explanation:
     }.get(status, f"was refused: {_texts(trigger.reasons)}")
     verdicts = () if trigger.started_at is None else _clauses(())
     return Explanation(
-        status=status.name.lower(), sentence=f"{_name(key, trigger)} {said}.", clauses=verdicts
+        status=status.name.lower(),
+        sentence=f"{_name(key, trigger)} {said}.",
+        clauses=verdicts,
+        next_what=(
+            f"to ask again: tidegate trigger send --again {public_id(key)}"
+            if status in (Status.CANCELLED, Status.REFUSED)
+            else None
+        ),
     )
 
 
@@ -42,17 +49,31 @@ def _held(key: Key, trigger: Trigger, look: Look, book: Book) -> Explanation:
     waiting = own.queue.length - 1
     others = f"; {waiting} more of this job wait" if waiting > 0 else ""
     because = _texts(why) if why else "it is about to start"
+    at = admission.look_at(why) if why else own.wake_at
     return Explanation(
         status="held",
         sentence=f"{_name(key, trigger)} is held: {because}{others}.",
         clauses=_clauses(why),
-        next_at=own.wake_at,
+        next_at=at,
         next_what=(
-            "it is looked at again"
-            if own.wake_at is not None
-            else "it starts when a person resumes what is paused"
+            f"{trigger.asked.job} starts, unless something else holds it then"
+            if at is not None
+            else f"{trigger.asked.job} starts when a person resumes it: {_resume(key, own, look)}"
         ),
     )
+
+
+def _resume(key: Key, own: Hold, look: Look) -> str:
+    """The commands that end the pauses nobody set an end to."""
+    everyone = look.cell(ALL, Hold).state
+    commands = ["tidegate schedule resume"] if _endless(everyone) else []
+    if _endless(own):
+        commands.append(f"tidegate schedule resume --job {key.scope}")
+    return " and ".join(commands)
+
+
+def _endless(hold: Hold) -> bool:
+    return hold.status == holds.Status.PAUSED and hold.until is None
 
 
 def _hold(key: Key, look: Look, book: Book) -> Explanation:
@@ -97,7 +118,7 @@ def _texts(why: tuple[Reason, ...]) -> str:
 
 
 def _text(reason: Reason) -> str:
-    until = "" if reason.until is None else f" until {format_instant(reason.until)}"
+    until = "" if reason.until is None else f" (until {format_second(reason.until)})"
     return f"{reason.text}{until}"
 
 
@@ -107,4 +128,4 @@ def _name(key: Key, trigger: Trigger) -> str:
 
 
 def _at(trigger: Trigger) -> str:
-    return "-" if trigger.started_at is None else format_instant(trigger.started_at)
+    return "-" if trigger.started_at is None else format_second(trigger.started_at)

@@ -47,7 +47,7 @@ def make_board(asking: Asking, runs: Runs, last: Day, days: int) -> Board:
             date = format_day(Day(date_number))
             if date not in shown or shown[date]["round"] < gate["round"]:
                 shown[date] = gate
-    states = _runs(runs, dates)
+    states = _runs(runs, (Day(last - len(dates) + 1), last))
     rows: list[Row] = []
     for rule in sorted(rules):
         gates = rules[rule]
@@ -66,13 +66,19 @@ def make_board(asking: Asking, runs: Runs, last: Day, days: int) -> Board:
     return Board(dates, rows)
 
 
-def _runs(runs: Runs, dates: list[str]) -> dict[str, str]:
+def _runs(runs: Runs, days: tuple[Day, Day]) -> dict[str, str]:
     """Status of the newest run by correlation id; triggers that are held count as held."""
     states: dict[str, str] = {}
-    for trigger in runs.triggers(status="held", limit=PAGE_MAX).items:
-        if trigger["business_date"] in dates and trigger["correlation_id"]:
-            states[trigger["correlation_id"]] = "held"
-    for run in reversed(runs.executions(limit=PAGE_MAX).items):
+    cursor: str | None = None
+    while True:
+        page = runs.triggers(status="held", days=days, limit=PAGE_MAX, cursor=cursor)
+        for trigger in page.items:
+            if trigger["correlation_id"]:
+                states[trigger["correlation_id"]] = "held"
+        cursor = page.next
+        if cursor is None:
+            break
+    for run in sorted(runs.all_executions(days=days), key=lambda one: one["started_at"]):
         if run["correlation_id"]:
             states[run["correlation_id"]] = _OF_RUN.get(run["status"], "running")
     return states

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
-from tidegate.kernel.clock import Clock, Day, format_instant
+from tidegate.kernel.clock import NO_DAY, Clock, Day, format_instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
-from tidegate.kernel.ids import DocId
+from tidegate.kernel.ids import DocId, segment
+from tidegate.kernel.orders import RequestRun
 from tidegate.kernel.public_id import business_date, parse_public_id, public_id
+from tidegate.kernel.spelling import did_you_mean
+from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Key
 from tidegate.kernel.value import is_map
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader
 from tidegate.run import engine as run
 from tidegate.run.execution import Execution
 from tidegate.schedule import engine as schedule
-from tidegate.schedule.hold import Hold
-from tidegate.schedule.hold import Status as HoldStatus
-from tidegate.schedule.trigger import Trigger
-from tidegate.services.asking import Page, printed
-from tidegate.services.books import Books
+from tidegate.schedule.trigger import Trigger, shown
+from tidegate.services.downstream import (
+    AGAIN_MAX,
+    Downstream,
+    again_request,
+    book_of,
+    parse_again,
+)
+from tidegate.services.explained import (
+    EXIT_PERSON,
+    EXIT_READY,
+    EXIT_WAITING,
+    Explained,
+    printed,
+)
 from tidegate.services.look import Library, ReaderLook
+from tidegate.services.page import Page, cursor_of, parse_cursor
 from tidegate.services.record import Signals
+
+_LIVE = frozenset({"held", "started", "running", "retrying"})
 
 
 class Runs:
@@ -38,6 +55,7 @@ class Runs:
         self._codec = codec
         self._signals = signals
         self._clock = clock
+        self._downstream = Downstream(reader, library, codec, signals, clock)
 
     # ---- executions
     def executions(
@@ -45,59 +63,144 @@ class Runs:
         *,
         job: str | None = None,
         status: str | None = None,
-        day: Day | None = None,
+        days: tuple[Day, Day] | None = None,
         limit: int = 100,
+        cursor: str | None = None,
     ) -> Page:
-        """Executions, the latest business date first."""
-        found = self._listed("execution", job, status, day)
+        """One page of executions, the newest business date first. Raises InputError (`input`)."""
+        found, following = self._page("execution", job, status, days, limit, cursor)
         items = [self._execution(one) for one in found]
-        items.sort(key=lambda item: item["started_at"] or "", reverse=True)
-        return Page(items[:limit], None)
+        items.sort(key=lambda item: (item["business_date"] or "", item["started_at"]), reverse=True)
+        return Page(items, following)
+
+    def all_executions(self, *, days: tuple[Day, Day]) -> Iterator[Json]:
+        """Every execution of these business dates, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.executions(days=days, limit=PAGE_MAX, cursor=cursor)
+            yield from page.items
+            cursor = page.next
+            if cursor is None:
+                return
 
     def execution(self, id_: str) -> Json:
-        """One execution with its journal. Raises InputError (`not_found`)."""
+        """One execution with its attempts and journal. Raises InputError (`execution.unknown`)."""
         key, one = self._find("execution", id_)
         item = self._execution(one)
         item["journal"] = [
             {"version": row.version, "pos": row.pos, **_journal(row.body)}
             for row in self._reader.journal(one.stored.id)
         ]
-        item["why"] = printed(run.explain(key, self._look(one), _book(self._library.books(), run)))
+        item["attempts"] = attempts_of(item["journal"])
+        item["why"] = printed(
+            run.explain(key, self._look(one), book_of(self._library.books(), run))
+        )
         return item
 
+    def execution_listed(self, id_: str) -> Json:
+        """One execution as lists have it. Raises InputError (`execution.unknown`)."""
+        return self._execution(self._find("execution", id_)[1])
+
     # ---- triggers
-    def triggers(self, *, status: str | None = None, limit: int = 100) -> Page:
-        found = self._listed("trigger", None, status, None)
-        return Page([self._trigger(one) for one in found][:limit], None)
+    def triggers(
+        self,
+        *,
+        job: str | None = None,
+        status: str | None = None,
+        days: tuple[Day, Day] | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        """One page of triggers, the newest business date first. Raises InputError (`input`)."""
+        found, following = self._page("trigger", job, status, days, limit, cursor)
+        return Page([self._trigger(one) for one in found], following)
 
     def trigger(self, id_: str) -> Json:
         """One trigger and what holds it. Raises InputError (`trigger.unknown`)."""
         key, one = self._find("trigger", id_)
         item = self._trigger(one)
         books = self._library.books()
-        item["why"] = printed(schedule.explain(key, self._look(one), _book(books, schedule)))
+        item["why"] = printed(schedule.explain(key, self._look(one), book_of(books, schedule)))
         return item
 
-    # ---- holds
-    def holds(self) -> dict[str, Json]:
-        """Pauses that hold now, and the maintenance windows added at run time."""
-        pauses: list[Json] = []
-        windows: list[Json] = []
-        for one in self._reader.cells("hold", limit=PAGE_MAX):
-            state = one.stored.cell.state
-            if not isinstance(state, Hold):
-                continue
-            if state.status == HoldStatus.PAUSED:
-                pauses.append(
-                    {
-                        "job": None if one.key.scope == "all" else one.key.scope,
-                        "until": format_instant(state.until) if state.until else None,
-                        "actor": state.actor,
-                        "reason": state.reason,
-                    }
+    def explain(self, id_: str) -> Explained:
+        """Why this trigger has not started, or how its run went. Raises InputError (`trigger.unknown`)."""
+        key, _ = self._find("trigger", id_)
+        followed = self._downstream.follow(key)
+        assert followed is not None, "it was found"
+        answer: dict[str, Json] = {"trigger": public_id(key), **printed(followed.explanation)}
+        answer["runs"] = [followed.listed()]
+        if followed.needs_person:
+            return Explained(answer, EXIT_PERSON)
+        waits = followed.execution is None
+        return Explained(answer, EXIT_WAITING if waits else EXIT_READY)
+
+    def request(
+        self,
+        job: str | None,
+        key: str,
+        *,
+        day: Day | None = None,
+        priority: str = "normal",
+        parameters: Mapping[str, Json] | None = None,
+    ) -> RequestRun:
+        """The order of a person who wants a run; the same `key` asks once.
+
+        Without a job the only one is meant. Raises InputError (`job.unknown`).
+        """
+        if job is None:
+            known = [str(one["job"]) for one in self.jobs()]
+            if len(known) != 1:
+                raise InputError(
+                    "job.unknown",
+                    f"no job was named, and there are {len(known)}",
+                    fix=f"name one of: {listed_words(known)}"
+                    if known
+                    else "write one in jobs/*.yaml",
                 )
-            windows += [window.report() for window in state.windows]
-        return {"pauses": pauses, "windows": windows}
+            job = known[0]
+        return RequestRun(
+            job=job,
+            request=f"person.{key}",
+            day=NO_DAY if day is None else day,
+            priority=priority,
+            parameters=dict(parameters or {}),
+            origin="person",
+        )
+
+    def again(self, id_: str) -> RequestRun:
+        """The order that asks for this run once more, as it was asked for.
+
+        Repeating the call before the new run is there gives the same request, which starts once.
+        Raises InputError (`trigger.unknown`, `trigger.state` while the last one has not ended).
+        """
+        key, one = self._find("trigger", id_)
+        state = one.stored.cell.state
+        assert isinstance(state, Trigger)
+        last = self._downstream.follow(self._downstream.last(key, state.asked.request))
+        assert last is not None, "it was found"
+        if last.status in _LIVE:
+            raise InputError(
+                "trigger.state",
+                f"{public_id(last.key)} is {last.status}: it has not come to its end",
+                fix=f"see tidegate explain {public_id(last.key)}",
+            )
+        first, number = parse_again(last.trigger.asked.request)
+        if number >= AGAIN_MAX:
+            raise InputError("trigger.state", f"{id_} was asked for {AGAIN_MAX} times again")
+        request = again_request(first, number + 1)
+        return replace(state.asked, request=request, origin="person")
+
+    # ---- jobs
+    def jobs(self) -> list[Json]:
+        """Jobs that can be started, by name."""
+        books = self._library.books()
+        jobs = book_of(books, run).jobs
+        active = [jobs[doc] for doc in books.active.values() if doc in jobs]
+        return [
+            {"job": one.name, "kind": one.kind, "owner": one.owner, "timeout_s": one.timeout_s}
+            for one in sorted(active, key=lambda one: one.name)
+        ]
 
     # ---- printing
     def _execution(self, one: Listed) -> dict[str, Json]:
@@ -138,52 +241,65 @@ class Runs:
             "correlation_id": asked.correlation_id,
             "parameters": asked.parameters,
             "requested_at": format_instant(state.requested_at),
-            "held": [
-                {
-                    "what": reason.what,
-                    "text": reason.text,
-                    "until": format_instant(reason.until) if reason.until else None,
-                }
-                for reason in state.reasons
-            ],
+            "started_at": format_instant(state.started_at) if state.started_at else None,
+            "execution": public_id(one.key) if state.started_at else None,
+            "actor": state.actor,
+            "reason": state.reason,
+            "held": shown(state.reasons),
         }
 
     def _status(self, kind: str, status: int) -> str:
         return self._codec.kind(kind).statuses.get(status, str(status))
 
     # ---- finding
-    def _listed(
-        self, kind: str, scope: str | None, status: str | None, day: Day | None
-    ) -> list[Listed]:
+    def _page(
+        self,
+        kind: str,
+        scope: str | None,
+        status: str | None,
+        days: tuple[Day, Day] | None,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[list[Listed], str | None]:
+        """Cells of one page, and the cursor of the next."""
         numbers = {name: number for number, name in self._codec.kind(kind).statuses.items()}
         if status is not None and status not in numbers:
             raise InputError(
                 "input",
-                f"no {kind} status is called {status!r}",
-                fix=f"one of {', '.join(numbers)}",
+                f"no {kind} status is called {status[:80]!r}",
+                fix=did_you_mean(status, numbers, f"one of {', '.join(numbers)}"),
             )
-        found: list[Listed] = []
-        after: Key | None = None
-        while True:
-            page = self._reader.cells(
-                kind,
-                scope=scope,
-                statuses=(numbers[status],) if status is not None else (),
-                days=(day, day) if day is not None else None,
-                after=after,
-                limit=PAGE_MAX,
-            )
-            found += [one for one in page if "/" not in one.key.name]
-            if len(page) < PAGE_MAX:
-                return found
-            after = page[-1].key
+        page = self._reader.cells(
+            kind,
+            scope=scope if scope is None or kind == "execution" else segment(scope),
+            statuses=(numbers[status],) if status is not None else (),
+            days=days,
+            after=parse_cursor(kind, cursor) if cursor else None,
+            limit=limit,
+            newest_first=True,
+        )
+        if not page and scope is not None:
+            self._check_job(scope)
+        return list(page), cursor_of(page[-1].key) if len(page) == limit else None
+
+    def _check_job(self, name: str) -> None:
+        """Raises InputError (`job.unknown`) for a name no job and no run has."""
+        known = [one["job"] for one in self.jobs()]
+        if name in known or self._reader.cells("trigger", scope=segment(name), limit=1):
+            return
+        fix = did_you_mean(name, known, "`tidegate job list` names those that are there")
+        raise InputError("job.unknown", f"no job is called {name[:80]!r}", fix=fix)
 
     def _find(self, kind: str, id_: str) -> tuple[Key, Listed]:
         key = parse_public_id(kind, id_)
         stored = self._reader.cell(key) if key is not None else None
         if key is None or stored is None:
-            code = "trigger.unknown" if kind == "trigger" else "not_found"
-            raise InputError(code, f"there is no {kind} {id_[:200]!r}")
+            listing = "trigger list" if kind == "trigger" else "run list"
+            raise InputError(
+                f"{kind}.unknown",
+                f"there is no {kind} {id_[:200]!r}",
+                fix=f"list them with `tidegate {listing}`",
+            )
         return key, Listed(key, stored, self._clock.now())
 
     def _look(self, one: Listed) -> ReaderLook:
@@ -191,10 +307,28 @@ class Runs:
         return ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
 
 
-def _book(books: Books, engine: Any) -> Any:
-    return next(seat.book for seat in books.seats if seat.engine is engine)
-
-
 def _journal(body: bytes) -> dict[str, Json]:
     entry: Json = msgspec.msgpack.decode(body)
     return entry if is_map(entry) else {"entry": entry}
+
+
+def attempts_of(journal: Sequence[Json]) -> list[Json]:
+    """Each try of an execution, out of its journal: when it began and how it ended."""
+    found: dict[int, dict[str, Json]] = {}
+    for entry in journal:
+        one = found.setdefault(
+            entry["attempt"],
+            {"attempt": entry["attempt"], "began_at": None, "ended_at": None, "status": "running"},
+        )
+        at = format_instant(entry["at"])
+        match entry["what"]:
+            case "began" | "tried":
+                one["began_at"] = at
+            case "erred":
+                one.update(ended_at=at, status="failed", error=entry["error"], cause=entry["cause"])
+            case _:
+                error = entry.get("error")
+                one.update(ended_at=at, status="failed" if error else "succeeded")
+                if error:
+                    one.update(error=error, cause=entry.get("cause", ""))
+    return list(found.values())

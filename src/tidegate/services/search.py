@@ -80,7 +80,30 @@ class Search:
         self, wanted: Wanted, *, before: Pos = LATEST, limit: int = 100
     ) -> tuple[list[Json], Pos | None]:
         """Events newest first, and the place to go on from; None when the log is through."""
-        found: list[Json] = []
+        found, following = self._newest(wanted, before, limit)
+        return [printed(one) for one in found], following
+
+    def found(self, wanted: Wanted, limit: int) -> list[Found]:
+        """The newest events that fit, newest first."""
+        return self._newest(wanted, LATEST, limit)[0]
+
+    def at(self, places: Sequence[Pos]) -> list[Found]:
+        """Events by place, newest first; places that are gone or hold none are left out."""
+        books = self._library.books()
+        wanted = sorted(set(places), reverse=True)
+        found: list[Found] = []
+        while wanted:
+            rows = self._reader.rows(wanted[0], 1)
+            if not rows:
+                break
+            first = rows[0].first
+            mine = {pos for pos in wanted if first <= pos < first + rows[0].n}
+            found += [one for one in self._events(rows[0], books) if one.pos in mine]
+            wanted = [pos for pos in wanted[1:] if pos not in mine]
+        return found
+
+    def _newest(self, wanted: Wanted, before: Pos, limit: int) -> tuple[list[Found], Pos | None]:
+        found: list[Found] = []
         books = self._library.books()
         looked = 0
         while looked < ROWS_SEARCHED_MAX:
@@ -91,7 +114,7 @@ class Search:
             for row in rows:
                 for one in reversed(list(self._events(row, books))):
                     if one.pos < before and wanted.fits(one.event) and self._shown(one, wanted):
-                        found.append(printed(one))
+                        found.append(one)
                         if len(found) == limit:
                             return found, one.pos
             before = rows[-1].first

@@ -1,65 +1,226 @@
 """Trace: everything under one id, across applications, in the order of time.
 
-From an event, an application's context id, a global correlation id, or an execution: what came,
-the gates it was counted for, the runs that followed.
+From an event, an application's context id, a global correlation id, a gate, a trigger or an
+execution: what came, also what was replaced later, the gates it was counted for, the runs that
+followed. Every step goes by an index: events by the log's filter or by place, the gates of an event
+by routing it again, the gates of a correlation id by what they said or by its date, runs by name.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from tidegate.correlate.engine import route
+from tidegate.correlate.gate import Gate, parse_identity
+from tidegate.correlate.identity import KIND, correlation_id, parse_id, public_id
+from tidegate.correlate.listing import listed
+from tidegate.correlate.rule import Rule
+from tidegate.kernel.clock import Day, parse_day
+from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
-from tidegate.ports.reader import PAGE_MAX
-from tidegate.services.asking import Asking
+from tidegate.kernel.ids import Pos
+from tidegate.kernel.public_id import parse_public_id
+from tidegate.kernel.public_id import public_id as run_id
+from tidegate.kernel.step import Heard, Key
+from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.services.asking import rules_of
+from tidegate.services.downstream import Downstream, Followed
+from tidegate.services.look import Library
 from tidegate.services.runs import Runs
-from tidegate.services.search import Search, Wanted
+from tidegate.services.search import Found, Search, Wanted, printed
 
 FOLLOWED_MAX = 50
-"""So many further ids are followed from what an id leads to."""
+"""So many gates, and so many events of each, are followed from what an id leads to."""
+_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)", re.ASCII)
+_ABOUT_GATES = "tidegate.gate."
+_ABOUT_RUNS = ("tidegate.run.", "tidegate.trigger.")
+
+
+class _Round(Struct, frozen=True):
+    """One round of a gate."""
+
+    key: Key  # of the gate
+    gate: Gate
+    rule: Rule
+    replaced: tuple[tuple[str, str], ...]  # (source, id) of deliveries it counted and replaced
+
+    @property
+    def id(self) -> str:
+        return public_id(self.key, self.gate.round)
+
+    @property
+    def correlation_id(self) -> str:
+        return correlation_id(self.rule, self.gate)
+
+    def knows(self, event: Found) -> bool:
+        """It counted the event, or kept it as refused."""
+        name = (event.event.source, event.event.id)
+        kept = (*self.gate.inputs, *self.gate.refused)
+        return name in self.replaced or any((one.source, one.id) == name for one in kept)
 
 
 class Trace:
     """Safe in every thread; reads only."""
 
-    def __init__(self, search: Search, asking: Asking, runs: Runs) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        library: Library,
+        search: Search,
+        runs: Runs,
+        downstream: Downstream,
+    ) -> None:
+        self._reader = reader
+        self._library = library
         self._search = search
-        self._asking = asking
         self._runs = runs
+        self._downstream = downstream
 
     def trace(self, id_: str) -> dict[str, Json]:
-        """Every event, gate and execution that belongs to the id; empty lists when there is none."""
-        direct, _ = self._search.newest(Wanted(token=id_), limit=PAGE_MAX)
-        gates = [gate for gate in self._asking.all_gates() if _concerns(gate, id_, direct)]
-        correlations = [gate["correlation_id"] for gate in gates][:FOLLOWED_MAX]
-        events = {event["pos"]: event for event in direct}
+        """Every event, gate and run that belongs to the id. Raises InputError (`not_found`)."""
+        named = self._run(id_)
+        correlation = named.trigger.asked.correlation_id if named is not None else None
+        wanted = Wanted(token=correlation or id_)
+        events = {one.pos: one for one in self._search.found(wanted, PAGE_MAX)}
+        rounds = {one.id: one for one in self._rounds(id_, events.values())}
+        chosen = list(rounds.values())[:FOLLOWED_MAX]
+        correlations = list(dict.fromkeys(one.correlation_id for one in chosen))
+        for one in chosen:
+            events.update((found.pos, found) for found in self._deliveries(one))
         for correlation in correlations:
             if correlation != id_:
-                found, _ = self._search.newest(Wanted(token=correlation), limit=PAGE_MAX)
-                events.update({event["pos"]: event for event in found})
-        for gate in gates[:FOLLOWED_MAX]:
-            for one in gate["inputs"]:
-                if one["event"] is None:
-                    continue
-                wanted = Wanted(token=one["event"]["id"], source=one["event"]["source"])
-                found, _ = self._search.newest(wanted, limit=1)
-                events.update({event["pos"]: event for event in found})
-        runs = [
-            run
-            for run in self._runs.executions(limit=PAGE_MAX).items
-            if run["correlation_id"] in {*correlations, id_} or run["id"] == id_
-        ]
+                wanted = Wanted(token=correlation)
+                events.update((one.pos, one) for one in self._search.found(wanted, PAGE_MAX))
+        triggers = dict.fromkeys(self._triggers(id_, chosen, events.values()))
+        followed = [run for key in triggers if (run := self._downstream.follow(key)) is not None]
+        if not (events or rounds or followed):
+            raise InputError(
+                "not_found",
+                f"nothing is known under {id_[:200]!r}",
+                fix="give the id of an event, a context id, a correlation id, a gate or a run, "
+                "in full; `tidegate event search` finds them",
+            )
         return {
             "id": id_,
             "correlation_ids": correlations,
-            "events": [events[pos] for pos in sorted(events)],
-            "gates": gates,
-            "executions": sorted(runs, key=lambda run: run["started_at"] or ""),
+            "events": [printed(events[pos]) for pos in sorted(events)],
+            "gates": [listed(one.key, one.gate, one.rule) for one in rounds.values()],
+            "triggers": [one.listed() for one in followed],
+            "executions": self._executions(followed),
         }
 
+    # ---- gates
+    def _rounds(self, id_: str, events: Iterable[Found]) -> Iterator[_Round]:
+        """Rounds this id names, that said something under it, or that counted one of its events."""
+        books = self._library.books()
+        for found in events:
+            event = found.event
+            if found.verdict == "said" and event.type.startswith(_ABOUT_GATES):
+                yield from self._named(event.subject or "")
+            else:
+                for need in route(Heard(event), rules_of(books)):
+                    for key in need.keys:
+                        if key.kind == KIND:
+                            yield from (one for one in self._all(key) if one.knows(found))
+        yield from self._named(id_)
+        for day in self._days(id_):
+            yield from (one for one in self._of_day(day) if one.correlation_id == id_)
 
-def _concerns(gate: Json, id_: str, events: list[Json]) -> bool:
-    """The gate is this id's, or counted one of these events."""
-    if id_ in (gate["correlation_id"], gate["id"]):
-        return True
-    counted = {
-        (one["event"]["source"], one["event"]["id"]) for one in gate["inputs"] if one["event"]
-    }
-    return any((event["source"], event["id"]) in counted for event in events)
+    def _named(self, id_: str) -> Iterator[_Round]:
+        try:
+            key, round_ = parse_id(id_)
+        except ValueError:
+            return
+        yield from (one for one in self._all(key) if one.gate.round == round_)
+
+    def _all(self, key: Key) -> Iterator[_Round]:
+        """Every round of a gate, the oldest first."""
+        days = (key.day, key.day)
+        page = self._reader.cells(
+            key.kind, scope=key.scope, days=days, name=key.name, limit=PAGE_MAX
+        )
+        yield from self._told(page)
+
+    def _of_day(self, day: Day) -> Iterator[_Round]:
+        after = None
+        while True:
+            page = self._reader.cells(KIND, days=(day, day), after=after, limit=PAGE_MAX)
+            yield from self._told(page)
+            if len(page) < PAGE_MAX:
+                return
+            after = page[-1].key
+
+    def _told(self, cells: Iterable[Listed]) -> Iterator[_Round]:
+        """Cells as rounds; what a round replaced is what it counted beyond the round before."""
+        rounds = [one for one in cells if isinstance(one.stored.cell.state, Gate)]
+        rounds.sort(key=lambda one: (_root(one.key), _gate(one).round))
+        before: tuple[Key, Gate] | None = None
+        for one in rounds:
+            key, gate = _root(one.key), _gate(one)
+            doc = one.stored.cell.doc
+            rule = rules_of(self._library.books(doc)).rules[doc]
+            earlier = before[1] if before is not None and before[0] == key else None
+            yield _Round(key, gate, rule, _replaced(gate, earlier))
+            before = key, gate
+
+    def _days(self, id_: str) -> Iterator[Day]:
+        """Dates written in an id: a gate that only waits has said nothing that could be found."""
+        for text in dict.fromkeys(_DATE.findall(id_)):
+            try:
+                yield parse_day(text)
+            except ValueError:
+                continue
+
+    # ---- events and runs
+    def _deliveries(self, one: _Round) -> Iterator[Found]:
+        """What the round counted, refused and replaced."""
+        kept = (*one.gate.inputs, *one.gate.refused)
+        yield from self._search.at([Pos(evidence.pos) for evidence in kept])
+        for source, id_ in one.replaced[-FOLLOWED_MAX:]:
+            yield from self._search.found(Wanted(token=id_, source=source), 1)
+
+    def _run(self, id_: str) -> Followed | None:
+        key = parse_public_id("trigger", id_)
+        return None if key is None else self._downstream.follow(key)
+
+    def _triggers(
+        self, id_: str, rounds: Iterable[_Round], events: Iterable[Found]
+    ) -> Iterator[Key]:
+        key = parse_public_id("trigger", id_)
+        if key is not None:
+            yield key
+        for one in rounds:
+            yield from (run.key for run in self._downstream.of(one.key, one.gate, one.rule))
+        for found in events:
+            if found.verdict == "said" and found.event.type.startswith(_ABOUT_RUNS):
+                key = parse_public_id("trigger", found.event.subject or "")
+                if key is not None:
+                    yield key
+
+    def _executions(self, followed: Iterable[Followed]) -> list[Json]:
+        begun = [one for one in followed if one.execution is not None]
+        begun.sort(key=lambda one: one.execution.started_at if one.execution else 0)
+        return [self._runs.execution_listed(run_id(one.key)) for one in begun]
+
+
+def _root(key: Key) -> Key:
+    return key.line()[-1]
+
+
+def _gate(one: Listed) -> Gate:
+    state = one.stored.cell.state
+    assert isinstance(state, Gate)
+    return state
+
+
+def _replaced(gate: Gate, before: Gate | None) -> tuple[tuple[str, str], ...]:
+    """Deliveries of this round that others took the place of; `counted` holds earlier rounds too."""
+    counted = [parse_identity(one) for one in gate.counted]
+    if before is None:
+        return tuple(counted)
+    kept = {(one.source, one.id) for one in before.inputs}
+    earlier = {*(parse_identity(one) for one in before.counted), *kept}
+    return tuple(one for one in counted if one not in earlier)

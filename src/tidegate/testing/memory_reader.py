@@ -50,6 +50,7 @@ class MemoryReader:
         name: str | None = None,
         after: Key | None = None,
         limit: int = PAGE_MAX,
+        newest_first: bool = False,
     ) -> Sequence[Listed]:
         check_limit(limit)
         with self._tables.held():
@@ -62,9 +63,16 @@ class MemoryReader:
             and (not statuses or row.status in statuses)
             and (days is None or days[0] <= row.key.day <= days[1])
             and (name is None or row.key.name == name or row.key.name.startswith(f"{name}/"))
-            and (after is None or _place(row.key) > _place(after))
+            and (
+                after is None
+                or (
+                    _place(row.key) < _place(after)
+                    if newest_first
+                    else _place(row.key) > _place(after)
+                )
+            )
         ]
-        found.sort(key=lambda row: _place(row.key))
+        found.sort(key=lambda row: _place(row.key), reverse=newest_first)
         return [Listed(row.key, row.stored(self._codec), row.changed_at) for row in found[:limit]]
 
     def last_day(self, kind: str) -> Day | None:

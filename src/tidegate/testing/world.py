@@ -34,11 +34,16 @@ from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.ports.store import Claim, DocumentDraft, Store
 from tidegate.services.asking import Asking
 from tidegate.services.door import Ended
+from tidegate.services.downstream import Downstream
 from tidegate.services.engines import ENGINES, codec_of, reader_of
+from tidegate.services.holds import Holds
 from tidegate.services.host import Host, Setup
 from tidegate.services.intake import Intake, Receipt
 from tidegate.services.look import Library, event_at
 from tidegate.services.orders import Activate
+from tidegate.services.runs import Runs
+from tidegate.services.search import Search
+from tidegate.services.trace import Trace
 from tidegate.services.verify import Report, verify
 from tidegate.services.work import STOP_TASK, decode_work
 from tidegate.testing.memory import MemoryStore
@@ -140,6 +145,11 @@ class World:
         library = Library(self.reader, self.engines, reader_of)
         self.asking = Asking(self.reader, library, self.codec, host.signals, self.clock)
         self.library = library
+        shared = (self.reader, library, self.codec, host.signals, self.clock)
+        self.search = Search(self.reader, library, host.signals)
+        self.runs = Runs(*shared)
+        self.trace = Trace(self.reader, library, self.search, self.runs, Downstream(*shared))
+        self.holds = Holds(self.reader, library, self.clock)
         return host
 
     def restart(self, *, unclean: bool = False) -> None:
@@ -247,7 +257,9 @@ class World:
         return found
 
     def gates(self, **filters: Any) -> list[Json]:
-        return list(self.asking.all_gates(**filters))
+        """The oldest date first, then by rule, match values and round."""
+        found = self.asking.all_gates(**filters)
+        return sorted(found, key=lambda gate: (gate["id"].split("~~")[1], gate["id"]))
 
     def events(self, type_: str | None = None) -> list[Event]:
         """Every event of the log, own ones too, oldest first."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, String, func, literal, literal_column, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    asc,
+    desc,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from tidegate.adapters.store import schema
 from tidegate.kernel.clock import Day, Instant
@@ -26,6 +37,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     days: tuple[Day, Day] | None
     name: str | None
     after: Key | None
+    newest_first: bool = False
 
 
 def one(kind: int, day: Day, scope: int, name: str) -> Select[CellId, DocId, int, int, bytes]:
@@ -42,16 +54,18 @@ def page(asked: Filter, limit: int) -> Select[CellId, Day, str, str]:
     within a day scopes are put in the order of their texts. One scope needs no sorting at all.
     """
     mine = (_CELL.kind == asked.kind, *_filters(asked))
+    order = desc if asked.newest_first else asc
     if asked.scope is not None:
         text = literal(asked.scope_name, String).label("text")
         found = select(_CELL.id, _CELL.day, text, _CELL.name).where(
             _CELL.scope == asked.scope, *mine
         )
-        return found.order_by(_CELL.day, _CELL.name).limit(limit)
+        return found.order_by(order(_CELL.day), order(_CELL.name)).limit(limit)
     found = select(_CELL.id, _CELL.day, _NAME.text, _CELL.name).join_from(
         schema.cell, schema.name, _NAME.id == _CELL.scope
     )
-    return found.where(*mine).order_by(_CELL.day, _NAME.text, _CELL.name).limit(limit)
+    ordered = (order(_CELL.day), order(_NAME.text), order(_CELL.name))
+    return found.where(*mine).order_by(*ordered).limit(limit)
 
 
 def states(ids: Sequence[CellId]) -> Select[CellId, Instant, DocId, int, int, bytes]:
@@ -92,7 +106,8 @@ def _filters(asked: Filter) -> list[ColumnElement[bool]]:
     if asked.name is not None:
         filters += _named(asked.name)
     if asked.after is not None:
-        filters += _after(asked.after, asked.scope_name)
+        beyond = _before if asked.newest_first else _after
+        filters += beyond(asked.after, asked.scope_name)
     return filters
 
 
@@ -117,4 +132,19 @@ def _after(after: Key, scope: str | None) -> list[ColumnElement[bool]]:
     return [
         _CELL.day >= after.day,
         tuple_(_CELL.day, _CELL.name) > (after.day, after.name),
+    ]
+
+
+def _before(before: Key, scope: str | None) -> list[ColumnElement[bool]]:
+    """The same in the reverse order."""
+    if scope is None:
+        place = tuple_(_CELL.day, _NAME.text, _CELL.name)
+        return [_CELL.day <= before.day, place < (before.day, before.scope, before.name)]
+    if before.scope > scope:
+        return [_CELL.day <= before.day]
+    if before.scope < scope:
+        return [_CELL.day < before.day]
+    return [
+        _CELL.day <= before.day,
+        tuple_(_CELL.day, _CELL.name) < (before.day, before.name),
     ]

@@ -71,6 +71,7 @@ class SqlReader:
         name: str | None = None,
         after: Key | None = None,
         limit: int = PAGE_MAX,
+        newest_first: bool = False,
     ) -> Sequence[Listed]:
         check_limit(limit)
         _check_cursor(after)
@@ -90,6 +91,7 @@ class SqlReader:
                 days=None if days is None else (_day(days[0]), _day(days[1])),
                 name=name,
                 after=after,
+                newest_first=newest_first,
             )
             page = connection.execute(read_cells.page(asked, limit)).all()
             keys = {id_: Key(kind, day, text, name) for id_, day, text, name in page}

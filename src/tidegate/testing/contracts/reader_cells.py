@@ -166,6 +166,37 @@ class ReaderCellContract(Contract):
             assert found == whole
         assert len(whole) == 9
 
+    @pytest.mark.parametrize("scope", [None, "b"])
+    def test_the_newest_first_is_exactly_the_reverse(
+        self, store: Store, reader: Reader, scope: str | None
+    ) -> None:
+        _estate(store)
+        whole = [one.key for one in reader.cells("gate", scope=scope)]
+
+        for limit in (1, 2, 4, 9, 10):
+            found: list[Key] = []
+            after: Key | None = None
+            while page := reader.cells(
+                "gate", scope=scope, after=after, limit=limit, newest_first=True
+            ):
+                found += [one.key for one in page]
+                after = found[-1]
+            assert found == whole[::-1]
+
+    def test_a_page_of_one_scope_may_begin_before_a_key_of_another(
+        self, store: Store, reader: Reader
+    ) -> None:
+        _estate(store)
+
+        before, behind = gate("a", "x", 11), gate("c", "x", 11)
+        assert places(reader.cells("gate", scope="b", after=behind, newest_first=True)) == [
+            (11, "b", "x"),
+            (10, "b", "x"),
+        ]
+        assert places(reader.cells("gate", scope="b", after=before, newest_first=True)) == [
+            (10, "b", "x")
+        ]
+
     def test_pages_of_a_filtered_list_follow_one_another(
         self, store: Store, reader: Reader
     ) -> None:

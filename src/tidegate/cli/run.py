@@ -1,0 +1,127 @@
+"""`tidegate run`: executions: list, show, output, stop."""
+
+from __future__ import annotations
+
+import click
+
+from tidegate.cli.options import common, print_json, table
+from tidegate.cli.ordering import give
+from tidegate.cli.session import answers
+from tidegate.cli.wording import indented, shorter, when
+from tidegate.kernel.event import Json
+from tidegate.kernel.value import is_map
+from tidegate.settings import Settings
+
+
+@click.group()
+def run() -> None:
+    """Executions: each is one run of a job, with its attempts."""
+
+
+@run.command("list")
+@click.option("--job", help="Only of this job.")
+@click.option("--status", help="running, retrying, succeeded, failed, timed_out or aborted.")
+@click.option("--date", help="Only of this business date.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@common
+def list_(
+    settings: Settings,
+    as_json: bool,
+    job: str | None,
+    status: str | None,
+    date: str | None,
+    limit: int,
+) -> None:
+    """Executions, the newest business date first."""
+    from tidegate.services.asking import parse_date
+
+    day = parse_date(date) if date else None
+    days = None if day is None else (day, day)
+    with answers(settings) as opened:
+        found = opened.runs.executions(job=job, status=status, days=days, limit=limit).items
+    if as_json:
+        print_json(found)
+    elif not found:
+        click.echo("no execution fits")
+    else:
+        rows = (
+            (
+                one["id"],
+                one["status"],
+                f"{one['attempt']}/{one['attempts_max']}",
+                when(one["started_at"]),
+                when(one["ended_at"]),
+            )
+            for one in found
+        )
+        table(("EXECUTION", "STATUS", "TRY", "STARTED", "ENDED"), rows)
+
+
+@run.command("show")
+@click.argument("execution_id")
+@common
+def show(settings: Settings, as_json: bool, execution_id: str) -> None:
+    """One execution: its attempts, why it failed, what is next."""
+    with answers(settings) as opened:
+        found = opened.runs.execution(execution_id)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(found["why"]["sentence"])
+    for one in found["attempts"]:
+        ended = f" to {when(one['ended_at'])}" if one["ended_at"] else ""
+        click.echo(f"  attempt {one['attempt']}: {one['status']}  {when(one['began_at'])}{ended}")
+        if one.get("error"):
+            click.echo(f"    {one['error']}")
+            click.echo(indented(one["cause"], 4))
+    for name, value in found["parameters"].items():
+        click.echo(f"  {name}: {shorter(value)}")
+    if found["output"] is not None:
+        click.echo(f"  output: tidegate run output {found['id']}")
+    following = found["why"]["next"]
+    if following["what"]:
+        at = f"{when(following['at'])} " if following["at"] else ""
+        click.echo(f"  next: {at}{following['what']}")
+
+
+@run.command("output")
+@click.argument("execution_id")
+@common
+def output(settings: Settings, as_json: bool, execution_id: str) -> None:
+    """What the job wrote: standard output, then (on stderr) standard error; or its result as JSON.
+
+    Of a run that failed the end of what it wrote is kept.
+    """
+    with answers(settings) as opened:
+        found = opened.runs.execution(execution_id)
+    if as_json:
+        names = ("id", "status", "output", "error", "cause")
+        print_json({name: found[name] for name in names})
+        return
+    result: Json = found["output"]
+    if is_map(result) and "stdout" in result:
+        click.echo(str(result["stdout"]), nl=False)
+        click.echo(str(result.get("stderr", "")), nl=False, err=True)
+    elif result is not None:
+        print_json(result)
+    elif found["cause"]:
+        click.echo(found["cause"])
+    else:
+        click.echo(f"{found['id']} has written nothing yet: it is {found['status']}", err=True)
+
+
+@run.command("stop")
+@click.argument("execution_id")
+@click.option("--reason", help="Why; it lands in the log.")
+@common
+def stop(settings: Settings, as_json: bool, execution_id: str, reason: str | None) -> None:
+    """Stop an execution that runs or waits for its next attempt."""
+    from tidegate.run.orders import StopExecution
+
+    order = StopExecution(execution=execution_id, reason=reason)
+    path = f"/api/v1/executions/{execution_id}/stop"
+    reply = give(settings, order, reason, "POST", path, {"reason": reason})
+    if as_json:
+        print_json(reply)
+    else:
+        click.echo(f"{reply['execution_id']} is {reply['status']}")

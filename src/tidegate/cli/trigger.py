@@ -1,0 +1,179 @@
+"""`tidegate trigger`: wishes to run a job: send, list, show, cancel."""
+
+from __future__ import annotations
+
+import click
+
+from tidegate.cli.options import common, print_json, table
+from tidegate.cli.ordering import give
+from tidegate.cli.session import answers
+from tidegate.cli.wording import shorter, when
+from tidegate.kernel.event import Json
+from tidegate.settings import Settings
+
+PRIORITIES = ("low", "normal", "high", "critical")
+
+
+@click.group()
+def trigger() -> None:
+    """Triggers: each is one wish to run a job, and passes admission once."""
+
+
+@trigger.command("list")
+@click.option("--job", help="Only of this job.")
+@click.option("--status", help="held, started, succeeded, failed, cancelled or refused.")
+@click.option("--date", help="Only of this business date.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@common
+def list_(
+    settings: Settings,
+    as_json: bool,
+    job: str | None,
+    status: str | None,
+    date: str | None,
+    limit: int,
+) -> None:
+    """Triggers, the newest business date first, and what holds them."""
+    from tidegate.services.asking import parse_date
+
+    day = parse_date(date) if date else None
+    days = None if day is None else (day, day)
+    with answers(settings) as opened:
+        found = opened.runs.triggers(job=job, status=status, days=days, limit=limit).items
+    if as_json:
+        print_json(found)
+    elif not found:
+        click.echo("no trigger fits")
+    else:
+        rows = (
+            (one["trigger_id"], one["status"], when(one["requested_at"]), _held(one))
+            for one in found
+        )
+        table(("TRIGGER", "STATUS", "REQUESTED", "HELD BY"), rows)
+
+
+@trigger.command("show")
+@click.argument("trigger_id")
+@common
+def show(settings: Settings, as_json: bool, trigger_id: str) -> None:
+    """One trigger: who asked, with what, and what holds it."""
+    with answers(settings) as opened:
+        found = opened.runs.trigger(trigger_id)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(found["why"]["sentence"])
+    by = f" by {found['actor']}" if found["actor"] else ""
+    click.echo(
+        f"  asked at {when(found['requested_at'])} by a {found['origin']}{by}, priority {found['priority']}"
+    )
+    for name, value in found["parameters"].items():
+        click.echo(f"  {name}: {shorter(value)}")
+    if found["execution"]:
+        click.echo(f"  run: tidegate run show {found['execution']}")
+    if found["why"]["next"]["what"]:
+        at = found["why"]["next"]["at"]
+        click.echo(f"  next: {f'{when(at)} ' if at else ''}{found['why']['next']['what']}")
+
+
+@trigger.command("send")
+@click.argument("job", required=False)
+@click.option("--date", help="The business date it is for.")
+@click.option("--parameters", default="{}", help="A JSON object.", show_default=True)
+@click.option("--priority", type=click.Choice(PRIORITIES), default="normal", show_default=True)
+@click.option("--again", metavar="TRIGGER", help="The same run once more: job, date, parameters.")
+@click.option("--key", help="The same key asks once, however often it is sent.")
+@click.option("--reason", help="Why; it lands in the log.")
+@common
+def send(
+    settings: Settings,
+    as_json: bool,
+    job: str | None,
+    date: str | None,
+    parameters: str,
+    priority: str,
+    again: str | None,
+    key: str | None,
+    reason: str | None,
+) -> None:
+    """Ask for a run of JOB, or for one that was asked for before."""
+    from tidegate.adapters.system import random_id
+    from tidegate.kernel.errors import InputError
+    from tidegate.services.asking import parse_date
+
+    if again is not None:
+        if job or date or parameters != "{}" or key:
+            raise InputError(
+                "usage",
+                "--again takes job, date and parameters from that run",
+                fix="leave them out",
+            )
+        with answers(settings) as opened:
+            order = opened.runs.again(again)
+        path = f"/api/v1/triggers/{again}/again"
+        reply = give(settings, order, reason, "POST", path, {"reason": reason})
+    else:
+        given = _object(parameters)
+        body: dict[str, Json] = {
+            "job": job,
+            "business_date": date,
+            "priority": priority,
+            "parameters": given,
+            "idempotency_key": key or random_id(),
+            "reason": reason,
+        }
+        with answers(settings) as opened:
+            order = opened.runs.request(
+                job,
+                body["idempotency_key"],
+                day=parse_date(date) if date else None,
+                priority=priority,
+                parameters=given,
+            )
+        reply = give(settings, order, reason, "POST", "/api/v1/trigger/manual", body)
+    if as_json:
+        print_json(reply)
+        return
+    held = "; ".join(one["text"] for one in reply["held"])
+    click.echo(f"{reply['trigger_id']} is {reply['status']}{f': {held}' if held else ''}")
+
+
+@trigger.command("cancel")
+@click.argument("trigger_id")
+@click.option("--reason", help="Why; it lands in the log.")
+@common
+def cancel(settings: Settings, as_json: bool, trigger_id: str, reason: str | None) -> None:
+    """Give up a trigger that is held or was refused."""
+    from tidegate.schedule.orders import CancelTrigger
+
+    path = f"/api/v1/triggers/{trigger_id}/cancel"
+    reply = give(
+        settings, CancelTrigger(trigger=trigger_id), reason, "POST", path, {"reason": reason}
+    )
+    if as_json:
+        print_json(reply)
+    else:
+        click.echo(f"{reply['trigger_id']} is {reply['status']}")
+
+
+def _held(one: Json) -> str:
+    if one["status"] not in ("held", "refused"):
+        return ""
+    return "; ".join(
+        why["text"] + (f" until {when(why['until'])}" if why["until"] else "")
+        for why in one["held"]
+    )
+
+
+def _object(text: str) -> dict[str, Json]:
+    """Raises InputError (`usage`)."""
+    import msgspec
+
+    from tidegate.kernel.errors import InputError
+
+    try:
+        return msgspec.json.decode(text, type=dict[str, Json])
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise InputError(
+            "usage", f"--parameters is no JSON object: {error}", fix="""write '{"full": true}'"""
+        ) from error

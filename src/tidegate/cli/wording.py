@@ -1,0 +1,31 @@
+"""Wording: instants, values and long texts as a terminal shows them."""
+
+from __future__ import annotations
+
+import re
+
+from tidegate.kernel.event import Json
+from tidegate.kernel.value import text
+
+VALUE_MAX = 100
+LINES_MAX = 12
+_FRACTION = re.compile(r"\.\d+Z$")
+
+
+def when(instant: str | None) -> str:
+    """An instant in whole seconds; JSON has all of it."""
+    return "" if instant is None else _FRACTION.sub("Z", instant)
+
+
+def shorter(value: Json) -> str:
+    """A value in one line of at most VALUE_MAX characters."""
+    line = " ".join(text(value).split())
+    return line if len(line) <= VALUE_MAX else f"{line[: VALUE_MAX - 3]}..."
+
+
+def indented(words: str, by: int) -> str:
+    """The last lines of a text, each set in; what a program wrote at its end says most."""
+    lines = words.rstrip().splitlines()
+    left_out = len(lines) - LINES_MAX
+    shown = lines if left_out <= 0 else [lines[0], f"... {left_out} lines", *lines[1 - LINES_MAX :]]
+    return "\n".join(f"{' ' * by}{line}" for line in shown)

@@ -1,0 +1,179 @@
+"""Downstream: what a round of a gate asked for: its triggers, what holds them, how their runs went.
+
+    gate opens --> trigger: held, refused, started --> execution: running, retrying, failed, succeeded
+
+Found by name, never by search: the request of each action is known for ever, and a run that a
+person asked for again is named after the one it repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from tidegate.correlate.gate import Gate
+from tidegate.correlate.identity import request_id
+from tidegate.correlate.rule import Rule, TriggerJob
+from tidegate.kernel.clock import Clock, Instant, format_instant
+from tidegate.kernel.codec import Codec
+from tidegate.kernel.event import Json
+from tidegate.kernel.ids import DocId, segment
+from tidegate.kernel.public_id import public_id
+from tidegate.kernel.step import CARE_MIN, Explanation, Key
+from tidegate.kernel.value import text
+from tidegate.ports.reader import PAGE_MAX, Reader
+from tidegate.run import engine as run
+from tidegate.run.execution import Execution
+from tidegate.schedule import engine as schedule
+from tidegate.schedule.trigger import Status as TriggerStatus
+from tidegate.schedule.trigger import Trigger, shown
+from tidegate.services.books import Books
+from tidegate.services.look import Library, ReaderLook
+from tidegate.services.record import Signals
+
+AGAIN_MAX = 1000
+"""So many times a run can be asked for again."""
+_AGAIN = ".again."
+_URGENT = ("failed", "timed_out", "aborted", "refused", "retrying", "held", "running", "cancelled")
+
+
+class Followed(Struct, frozen=True, kw_only=True):
+    """One run that was asked for, as far as it has come."""
+
+    key: Key  # of its trigger
+    trigger: Trigger
+    execution: Execution | None
+    explanation: Explanation
+
+    @property
+    def status(self) -> str:
+        return self.explanation.status
+
+    @property
+    def needs_person(self) -> bool:
+        """It failed for good, or was refused."""
+        state = self.trigger if self.execution is None else self.execution
+        return state.status >= CARE_MIN
+
+    def listed(self) -> dict[str, Json]:
+        """As `explain --json` prints it under `runs`."""
+        started, why = self.execution, self.explanation
+        held = self.trigger.status == TriggerStatus.HELD
+        return {
+            "execution": public_id(self.key) if started is not None else None,
+            "trigger": public_id(self.key),
+            "job": self.trigger.asked.job,
+            "status": self.status,
+            "sentence": why.sentence,
+            "held": shown(self.trigger.reasons) if held else [],
+            "attempt": started.attempt if started else 0,
+            "attempts_max": started.retry.attempts_max if started else None,
+            "started_at": _text(started.started_at) if started else None,
+            "ended_at": _text(started.ended_at) if started else None,
+            "retry_at": _text(started.retry_at) if started else None,
+            "error": (started.error or None) if started else None,
+            "cause": (started.cause or None) if started else None,
+            "next": {"at": _text(why.next_at), "what": why.next_what},
+        }
+
+
+class Downstream:
+    """Safe in every thread; reads only."""
+
+    def __init__(
+        self, reader: Reader, library: Library, codec: Codec, signals: Signals, clock: Clock
+    ) -> None:
+        self._reader = reader
+        self._library = library
+        self._codec = codec
+        self._signals = signals
+        self._clock = clock
+
+    def of(self, gate_key: Key, gate: Gate, rule: Rule) -> list[Followed]:
+        """Every run this round asked for, the one that needs somebody first."""
+        found: list[Followed] = []
+        for job, request in _requests(gate_key, gate, rule):
+            for key in self._triggers(job, request, gate_key):
+                followed = self.follow(key)
+                if followed is not None:
+                    found.append(followed)
+        found.sort(key=lambda one: _rank(one.status))
+        return found
+
+    def follow(self, key: Key) -> Followed | None:
+        """A trigger and its execution, by the trigger's key or the execution's."""
+        key = Key("trigger", key.day, key.scope, key.name)
+        stored = self._reader.cell(key)
+        if stored is None:
+            return None
+        trigger = stored.cell.state
+        assert isinstance(trigger, Trigger)
+        started = Key("execution", key.day, trigger.asked.job, key.name)
+        begun = self._reader.cell(started)
+        execution = begun.cell.state if begun is not None else None
+        assert execution is None or isinstance(execution, Execution)
+        books = self._library.books(begun.cell.doc if begun is not None else DocId(0))
+        look = ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
+        if execution is None:
+            why = schedule.explain(key, look, book_of(books, schedule))
+        else:
+            why = run.explain(started, look, book_of(books, run))
+        return Followed(key=key, trigger=trigger, execution=execution, explanation=why)
+
+    def last(self, key: Key, request: str) -> Key:
+        """The newest run that repeats this request, by triggers' keys; itself when none does."""
+        first, _ = parse_again(request)
+        for number in range(1, AGAIN_MAX + 1):
+            again = Key("trigger", key.day, key.scope, segment(again_request(first, number)))
+            if self._reader.cell(again) is None:
+                break
+            key = again
+        return key
+
+    def _triggers(self, job: str | None, request: str, gate: Key) -> Iterator[Key]:
+        """Keys of the triggers of one request: the last one, where it was asked for again."""
+        name = segment(request)
+        if job is not None:
+            yield self.last(Key("trigger", gate.day, segment(job), name), request)
+            return
+        # The job's name was a template: look at all triggers of that day under this name.
+        days = (gate.day, gate.day)
+        for one in self._reader.cells("trigger", days=days, name=name, limit=PAGE_MAX):
+            yield self.last(one.key, request)
+
+
+def again_request(first: str, number: int) -> str:
+    """What a run is called that repeats a request; one that repeats a repeat repeats the first."""
+    return f"{first}{_AGAIN}{number}"
+
+
+def parse_again(request: str) -> tuple[str, int]:
+    """The request that is repeated, and how many times it was before; 0 for one that repeats none."""
+    first, found, number = request.rpartition(_AGAIN)
+    if not found or not (number.isascii() and number.isdigit() and len(number) <= 9):
+        return request, 0
+    return first, int(number)
+
+
+def book_of(books: Books, engine: Any) -> Any:
+    """What an engine compiled."""
+    return next(seat.book for seat in books.seats if seat.engine is engine)
+
+
+def _requests(key: Key, gate: Gate, rule: Rule) -> Iterator[tuple[str | None, str]]:
+    """(job, request) of every action that starts one; no job where its name is a template."""
+    for what, actions in (("open", rule.actions), ("timeout", rule.on_timeout)):
+        for number, action in enumerate(actions, 1):
+            if isinstance(action, TriggerJob):
+                job = text(action.job.render({})) if action.job.constant else None
+                yield job, request_id(key, gate.round, number, what)
+
+
+def _rank(status: str) -> int:
+    return _URGENT.index(status) if status in _URGENT else len(_URGENT)
+
+
+def _text(at: Instant | None) -> str | None:
+    return None if at is None else format_instant(at)
