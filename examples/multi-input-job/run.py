@@ -1,4 +1,4 @@
-"""The origin's use case: two applications, one gate, one job.
+"""Two applications, one gate, one job: told command by command, and checked.
 
 make example NAME=multi-input-job
 """
@@ -16,49 +16,82 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 WORK = HERE.parents[1] / ".example" / "multi-input-job"
 DATABASE = WORK / "tidegate.db"
+RULE, DATE = "multi_input_job_trigger", "2024-01-15"
+FIRST, SECOND = "correlation-2024-01-15-001", "correlation-2024-01-15-002"
+CODES_WANTED = (0, 10)  # 10: explain says "not yet"
 
 
-def tidegate(*arguments: str) -> Any:
-    """Run one command and show it; answers its JSON."""
-    print(f"\n$ tidegate {' '.join(arguments)}")
-    command = [sys.executable, "-m", "tidegate", *arguments, "--project", str(HERE)]
-    command += ["--database", str(DATABASE)]
-    environment = {**os.environ, "TIDEGATE_LOG": "ERROR"}
-    shown = subprocess.run(command, env=environment, text=True, capture_output=True)
-    print(shown.stdout.rstrip())
-    if shown.returncode not in (0, 10):
-        raise SystemExit(shown.stderr)
-    found = subprocess.run([*command, "--json"], env=environment, text=True, capture_output=True)
-    return json.loads(found.stdout)
+def tidegate(*arguments: str) -> str:
+    """Run one command in this folder, show it as typed, and show what it says."""
+    print(f"\n$ tidegate {' '.join(arguments)}", flush=True)
+    ran = _run(*arguments)
+    print(ran.stdout.rstrip())
+    if ran.returncode not in CODES_WANTED:
+        raise SystemExit(ran.stderr)
+    return ran.stdout
 
 
-def redelivered(name: str) -> Path:
-    """The printed event again, under a new id."""
-    event = json.loads((HERE / "events" / name).read_text("utf-8"))
-    event["id"] += "-redelivered"
-    path = WORK / name
-    path.write_text(json.dumps(event), "utf-8")
-    return path
+def asked(*arguments: str) -> Any:
+    """What a command answers with --json."""
+    return json.loads(_run(*arguments, "--json").stdout)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tidegate", *arguments, "--database", str(DATABASE)]
+    return subprocess.run(command, cwd=HERE, text=True, capture_output=True)
+
+
+def redelivery() -> str:
+    """Both printed events once more, under new ids."""
+    lines: list[str] = []
+    for name in ("crm.json", "erp.json"):
+        event = json.loads((HERE / "events" / name).read_text("utf-8"))
+        lines.append(json.dumps({**event, "id": f"{event['id']}-again"}))
+    path = WORK / "redelivery.jsonl"
+    path.write_text("\n".join(lines), "utf-8")
+    return os.path.relpath(path, HERE)
 
 
 def main() -> int:
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    crm, erp = HERE / "events" / "crm.json", HERE / "events" / "erp.json"
-    tidegate("event", "send", str(crm))
-    tidegate("explain", "multi_input_job_trigger", "--date", "2024-01-15")
-    tidegate("event", "send", str(erp), "--wait")
-    tidegate("explain", "multi_input_job_trigger", "--date", "2024-01-15")
-    again = tidegate("event", "send", str(crm))
-    assert again["duplicates"] == 1, again
-    for name in ("crm.json", "erp.json"):
-        tidegate("event", "send", str(redelivered(name)), "--wait")
-    gates = tidegate("gate", "list")
-    ids = [gate["correlation_id"] for gate in sorted(gates, key=lambda gate: gate["round"])]
-    assert ids == ["correlation-2024-01-15-001", "correlation-2024-01-15-002"], ids
-    tidegate("trace", "crm-ingestion-2024-01-15-10-30-00-001")
-    verdict = tidegate("db", "verify")
-    assert verdict["equal"], verdict
+    print(
+        "The daily customer analysis needs the transactions of CRM and the orders of ERP, both of"
+    )
+    print(f"the same business date. CRM delivers {DATE} first:")
+    tidegate("event", "send", "events/crm.json")
+    tidegate("explain", RULE, "--date", DATE)
+
+    print("\n45 minutes later, by the events' own time, ERP delivers under an id of its own:")
+    tidegate("event", "send", "events/erp.json", "--wait")
+    tidegate("explain", RULE, "--date", DATE)
+
+    print("\nCRM's event comes once more, as messages do. It is known, and nothing changes:")
+    said = tidegate("event", "send", "events/crm.json")
+    assert "1 duplicate" in said, said
+
+    print(
+        "\nBoth deliver the date again, under new ids: a second round, which never becomes the first:"
+    )
+    tidegate("event", "send", redelivery(), "--wait")
+    tidegate("gate", "list")
+    rounds = {gate["correlation_id"]: gate["status"] for gate in asked("gate", "list")}
+    assert rounds == {FIRST: "open", SECOND: "open"}, rounds
+
+    print(
+        "\nWho knows only the id that CRM gave its batch finds everything under it, in both rounds:"
+    )
+    tidegate("trace", "crm-batch-2024-01-15-001")
+
+    print("\nDecided again from the log alone, is every gate and run what is stored?")
+    said = tidegate("db", "verify")
+    assert said.startswith("equal"), said
+
+    print("\n4 events and a copy of one: 2 rounds opened, 2 jobs ran, under")
+    print(f"{FIRST} and {SECOND}.")
+    print("\nLook around yourself, from this folder:")
+    where = f"--database {os.path.relpath(DATABASE)} --project {os.path.relpath(HERE)}"
+    print(f"  {os.path.relpath(Path(sys.executable).with_name('tidegate'))} board {where}")
     print("\nas the use case says")
     return 0
 
