@@ -18,6 +18,8 @@ from tidegate.adapters.store.sqlite import SqliteStore
 from tidegate.api.app import make_app
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.errors import InputError, TransientError
+from tidegate.kernel.step import Engine
+from tidegate.services.engines import ENGINES
 from tidegate.settings import Settings
 from tidegate.wiring import App
 
@@ -28,7 +30,12 @@ STOP_SECONDS = 4.0
 BACKLOG = 2048
 
 
-def run(settings: Settings, also: Beside | None = None, clock: Clock | None = None) -> int:
+def run(
+    settings: Settings,
+    also: Beside | None = None,
+    clock: Clock | None = None,
+    engines: tuple[Engine[Any], ...] = ENGINES,
+) -> int:
     """Serve until told to stop; answers the exit code. `also` runs beside, once it can be used.
 
     Raises InputError (`config.invalid`, `document.invalid`), ConflictError (`database.busy`).
@@ -45,7 +52,7 @@ def run(settings: Settings, also: Beside | None = None, clock: Clock | None = No
             "PIPELINE_API_TOKEN is not set",
             fix="replicas on PostgreSQL share one token; set it in the environment",
         )
-    app = App(settings, clock).open()
+    app = App(settings, clock, engines).open()
     try:
         app.follow_folder()
         with (

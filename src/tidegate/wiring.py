@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from threading import Thread
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from tidegate.adapters.store.postgres_hints import PostgresHints
 from tidegate.adapters.store.read_sql import SqlReader
@@ -19,6 +19,7 @@ from tidegate.adapters.tasks.spawner import Spawner
 from tidegate.api.service import Service
 from tidegate.kernel.clock import DAY_US, Clock, Day
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.step import Engine
 from tidegate.ports.reader import Reader
 from tidegate.ports.store import Claimed, Store
 from tidegate.services.asking import Asking
@@ -70,10 +71,16 @@ class Following(Protocol):
 class App:
     """One process over one database. `open` it, use it, `close` it."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        engines: tuple[Engine[Any], ...] = ENGINES,
+    ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.codec: Codec = codec_of()
+        self.engines = engines
+        self.codec: Codec = codec_of(engines)
         self.replica = random_id()
         self.release = VERSION
         self.store: Store | None = None
@@ -100,7 +107,7 @@ class App:
         gc.set_threshold(*COLLECT)
         self.host = self.loop.start()
         self.reader = open_reader(self.settings, self.codec)
-        self.library = Library(self.reader, ENGINES, reader_of)
+        self.library = Library(self.reader, self.engines, reader_of)
         self.asking = Asking(self.reader, self.library, self.codec, self.host.signals, self.clock)
         self.intake = Intake(self.host, self.clock)
         self.control = Control(self.host)
@@ -140,7 +147,7 @@ class App:
         host = Host(
             Setup(
                 store=store,
-                engines=ENGINES,
+                engines=self.engines,
                 codec=self.codec,
                 reader_of=reader_of,
                 clock=self.clock,
@@ -206,7 +213,13 @@ class App:
     def verify(self, *, everything: bool = False) -> Report:
         """Decide the log again and compare; see services/verify."""
         return verify(
-            self.reader, ENGINES, self.codec, reader_of, self.release, b"", everything=everything
+            self.reader,
+            self.engines,
+            self.codec,
+            reader_of,
+            self.release,
+            b"",
+            everything=everything,
         )
 
     def follow_folder(self, actor: str = "start") -> Activated | None:

@@ -21,7 +21,7 @@ from tidegate.testing.stream import audit, write_project
 KILLS = int(os.environ.get("TIDEGATE_KILLS", "20"))
 SEED = int(os.environ.get("TIDEGATE_SEED", "1"))
 SECONDS_A_KILL = 30
-JOB_SECONDS = 0.2
+JOB_SECONDS, LONG_SECONDS = 0.2, 3.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + KILLS * SECONDS_A_KILL)]
 
@@ -51,7 +51,9 @@ def besiege(slots: Sequence[Slot]) -> Senders:
 def test_a_server_on_sqlite_that_is_killed_again_and_again_loses_and_doubles_nothing(
     tmp_path: Path,
 ) -> None:
-    project = write_project(tmp_path / "project", job_seconds=JOB_SECONDS)
+    project = write_project(
+        tmp_path / "project", job_seconds=JOB_SECONDS, long_seconds=LONG_SECONDS
+    )
     database = str(tmp_path / "stream.db")
     slot = Slot("one", project, database)
 
@@ -68,7 +70,9 @@ def test_a_server_on_sqlite_that_is_killed_again_and_again_loses_and_doubles_not
 def test_two_replicas_on_postgresql_killed_in_turn_lose_and_double_nothing(
     tmp_path: Path, postgres_empty_url: str
 ) -> None:
-    project = write_project(tmp_path / "project", job_seconds=JOB_SECONDS)
+    project = write_project(
+        tmp_path / "project", job_seconds=JOB_SECONDS, long_seconds=LONG_SECONDS
+    )
     slots = [Slot(name, project, postgres_empty_url) for name in ("left", "right")]
 
     senders = besiege(slots)

@@ -103,6 +103,42 @@ def test_a_reducer_that_took_too_long_is_parked_and_said() -> None:
     assert bench.world.verify().differences == []
 
 
+def slow_and_lost(bench: Bench, tries: list[str], point: FaultPoint) -> Callable[[], None]:
+    """Deciding takes so long that the database takes the turn back."""
+
+    def act() -> None:
+        tries.append("slow")
+        bench.world.clock.to(Instant(bench.world.clock.now() + 10 * SECOND_US))
+        bench.faults[point] = TransientError("store.unavailable", "the turn was taken back")
+
+    return act
+
+
+@pytest.mark.parametrize("point", ["at_load", "before_commit"])
+def test_one_that_took_too_long_for_the_database_too_is_not_tried_for_ever(
+    point: FaultPoint,
+) -> None:
+    bench = Bench()
+    tries: list[str] = []
+    bench.acts["slow"] = slow_and_lost(bench, tries, point)
+    answers: list[str] = []
+
+    for _ in range(4):
+        pending = bench.receive(mark("a", "fine"), mark("b", "slow"), mark("c", "fine", "other"))
+        try:
+            bench.world.settle()
+            answers.append(f"accepted {pending.result(0).accepted}")
+            break
+        except TransientError:
+            answers.append("refused")
+
+    assert answers[-1].startswith("accepted")
+    assert len(tries) <= 4
+    assert bench.parked() == [("broken", "limit.time")]
+    assert (bench.count(), bench.count("other")) == (1, 1)
+    assert bench.world.verify().differences == []
+
+
 def test_a_parked_signal_is_decided_when_it_is_released_and_stays_when_it_fails_again() -> None:
     bench = Bench()
     bench.acts["raise"] = raise_(ValueError("no"))

@@ -75,16 +75,20 @@ class Deciding(Struct, frozen=True, kw_only=True):
     open_calls: OpenCalls
     consumed: Collection[tuple[CellId, str]] = ()  # effects that outcomes of this turn end
     meter: Callable[[], float] | None = None  # seconds; None in a replay
+    one_by_one: bool = False  # somebody among them is known to be guilty
 
 
 def decide(
-    roots: Sequence[Root], by: Deciding, now: Instant, parked: Mapping[Part, str] | None = None
+    roots: Sequence[Root], by: Deciding, now: Instant, parked: dict[Part, str] | None = None
 ) -> Decision:
     """Decide all roots; `parked` names parts that are not to be tried at all.
 
-    Raises TransientError when the store goes away; nothing else.
+    Those that fail are added to it, so the caller has them also when the store went away meanwhile.
+    Raises TransientError when it does; nothing else.
     """
-    known = dict(parked or {})
+    known = {} if parked is None else parked
+    if by.one_by_one:
+        return _one_by_one(roots, by, now, known)
     began = by.meter() if by.meter else 0.0
     try:
         draft = Draft()

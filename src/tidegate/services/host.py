@@ -36,19 +36,13 @@ from tidegate.services.caution import Caution
 from tidegate.services.charge import identities, why
 from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.door import Arrival, Ask, Door, Waiting
+from tidegate.services.failing import Failing
 from tidegate.services.gather import Gathered, gather
 from tidegate.services.orders import HOST_ORDERS
 from tidegate.services.pace import TURN_SIGNALS_MAX, Pace, Share
 from tidegate.services.record import Signals
 from tidegate.services.steady import Steady
-from tidegate.services.transaction import (
-    Aftermath,
-    Rows,
-    aftermath,
-    log_row,
-    parked_says,
-    rows_of,
-)
+from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
 from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
 
@@ -107,6 +101,7 @@ class Host:
         self._kinds = frozenset(kind.name for engine in setup.engines for kind in engine.kinds)
         self._pace = Pace()
         self._caution = Caution(setup.clock)
+        self._failing = Failing(setup.clock, self._pace)
         self._present_at = float("-inf")
         self._calls: deque[tuple[Callable[[Store], Any], Future[Any]]] = deque()
         self._deciding: tuple[bytes, ...] = ()  # identities, where one signal is decided a turn
@@ -255,9 +250,10 @@ class Host:
                 self.store.abandon()
                 self._follow(taken.activation)
             except TurnLost:
-                continue
+                self._failing.lost()
             except BaseException:
                 self.store.abandon()
+                self._failing.lost()
                 raise
         raise TransientError("store.unavailable", "other writers kept taking the turn")
 
@@ -282,9 +278,8 @@ class Host:
             return gathered.count > 0
         if unfolded.activation:
             self._coming = self._compiled(unfolded.activation)
-        began = self.setup.clock.monotonic()
         decision = self._decide(unfolded, now)
-        seconds = self.setup.clock.monotonic() - began
+        seconds = self._failing.decided()
         rows = rows_of(
             decision, taken, now, self.store.epoch, self.setup.replica, self.setup.free()
         )
@@ -316,8 +311,10 @@ class Host:
             open_calls=self.store.open_calls,
             consumed=unfolded.consumed,
             meter=self.setup.clock.monotonic,
+            one_by_one=self._pace.single,
         )
-        return decide(unfolded.given.roots, by, now)
+        parked = self._failing.begin(unfolded.given.identities)
+        return decide(unfolded.given.roots, by, now, parked)
 
     def _writes(
         self,
@@ -361,6 +358,7 @@ class Host:
         )
 
     def _committed(self, unfolded: Unfolded, rows: Rows, now: Instant, entries: int) -> None:
+        self._failing.committed()
         self._caution.decided((*self._deciding, *unfolded.condemned))
         if unfolded.activation:
             self._follow(unfolded.activation)

@@ -88,8 +88,9 @@ class Replay:
         """Decide one row again. Raises whatever a damaged row raises."""
         books = self.books_of(row.activation)
         roots, parked = self.roots(row, books)
+        expected = set(parked)
         decision = self.decided(roots, parked, books, row.at)
-        unexpected = set(decision.parked) - set(parked)
+        unexpected = set(decision.parked) - expected
         if unexpected:
             index, engine = min(unexpected)
             why = decision.parked[(index, engine)]
@@ -100,7 +101,7 @@ class Replay:
         self._shift()
 
     def decided(
-        self, roots: Sequence[Root], parked: Mapping[Part, str], books: Books, now: Instant
+        self, roots: Sequence[Root], parked: dict[Part, str], books: Books, now: Instant
     ) -> Decision:
         by = Deciding(
             seats=books.seats,

@@ -101,6 +101,7 @@ class MemoryStore:
 
     def load(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         assert self._taken is not None, "no turn is taken"
+        self._fault("at_load")
         with self._open().held():
             return self._stored(keys)
 

@@ -21,7 +21,7 @@ from tidegate.kernel.step import Cell, Key
 from tidegate.ports.reader import EffectRow, JournalRow, ParkedRow, RejectRow
 from tidegate.ports.store import Activation, CellWrite, Claim, Hit, LogRow, Stored, StoredDocument
 
-FaultPoint = Literal["before_take", "after_take", "before_commit", "after_commit"]
+FaultPoint = Literal["before_take", "after_take", "at_load", "before_commit", "after_commit"]
 Fault = Callable[[FaultPoint], None]
 """Called at each point of a turn; may raise TransientError. `after_commit` is a lost answer."""
 

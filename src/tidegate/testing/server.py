@@ -11,12 +11,13 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 15.0
+ASK_AGAIN_S = 0.05
 TOKEN = "token-of-this-server"
 
 
@@ -24,6 +25,7 @@ class Server:
     """Starts on entry, stops on exit; `kill` ends it as a power failure would.
 
     `database` is a URL or file; `port` 0 takes a free one. What it writes to stderr lands in `log`.
+    `program` is another one than the product's, with the same arguments.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Server:
         *,
         port: int = 0,
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "tidegate"),
     ) -> None:
         self.project = project
         self.database = database
@@ -40,6 +43,7 @@ class Server:
         self.token = TOKEN
         self.url = ""
         self.log: list[str] = []
+        self._program = program
         self._environment = {"PIPELINE_API_TOKEN": TOKEN, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self._reading = threading.Lock()  # whoever waits for its address reads its log meanwhile
@@ -49,8 +53,12 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is None:
+            return
+        if self.process.poll() is None:
             self.stop()
+        else:
+            self._drain()
 
     def start(self) -> Self:
         """Start and wait until it listens. Raises RuntimeError with its log when it does not."""
@@ -60,7 +68,7 @@ class Server:
 
     def spawn(self) -> None:
         """Start and wait for nothing."""
-        command = [sys.executable, "-m", "tidegate", "serve", "--port", str(self.port)]
+        command = [sys.executable, *self._program, "serve", "--port", str(self.port)]
         command += ["--project", str(self.project)]
         if self.database is not None:
             command += ["--database", self.database]
@@ -122,6 +130,13 @@ class Server:
             body: bytes = response.read()
             return body.decode()
 
+    def ready(self) -> bool:
+        """What `/readyz` says; False also when nobody answers."""
+        try:
+            return self.call("GET", "/readyz")[0] == 200
+        except OSError:
+            return False
+
     def post(self, events: Any) -> tuple[int, Any]:
         """One event or a batch."""
         return self.call("POST", "/api/v1/events", events)
@@ -152,6 +167,30 @@ class Server:
         assert self.process is not None
         assert self.process.stderr is not None
         with self._reading:
+            if self.process.stderr.closed:
+                return
             rest = self.process.stderr.read() or b""
             self.log += rest.decode("utf-8", "replace").splitlines()
             self.process.stderr.close()
+
+
+def eventually(question: Callable[[], bool], within_s: float = 30.0) -> None:
+    """Ask until it is so. Raises AssertionError when it does not become so in time."""
+    pause = threading.Event()
+    for _ in range(int(within_s / ASK_AGAIN_S)):
+        if question():
+            return
+        pause.wait(ASK_AGAIN_S)
+    raise AssertionError(f"not so within {within_s:g} s")
+
+
+def tidegate(
+    *arguments: str, project: Path, database: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The command as a person types it; the exit code is the caller's to judge."""
+    command = [sys.executable, "-m", "tidegate", *arguments, "--project", str(project)]
+    if database is not None:
+        command += ["--database", database]
+    environment = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
+    environment.setdefault("PIPELINE_API_TOKEN", TOKEN)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

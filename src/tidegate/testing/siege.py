@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tidegate.testing.server import Server
+from tidegate.testing.server import Server, tidegate
 from tidegate.testing.stream import LIFE, ROUNDS, waves
 
 DATES_A_BLOCK = 4
@@ -216,10 +213,7 @@ def runs(server: Server) -> dict[str, float]:
 
 def db_verify(project: Path, database: str) -> dict[str, Any]:
     """`tidegate db verify --json`, as a person would."""
-    command = [sys.executable, "-m", "tidegate", "db", "verify", "--json"]
-    command += ["--project", str(project), "--database", database]
-    environment = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = tidegate("db", "verify", "--json", project=project, database=database)
     assert done.returncode in (0, 1), done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
