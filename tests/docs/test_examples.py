@@ -48,6 +48,7 @@ def test_the_demo_checks_itself(tmp_path: Path) -> None:
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "checked: ready, guarded, and fx_rates opened finance" in ran.stderr
+    assert list(tmp_path.iterdir()) == [], "its folder is its own, and gone"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
+import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -34,8 +35,18 @@ ASK = (
 def demo(settings: Settings, as_json: bool, once: bool, port: int | None) -> None:
     """Play three weeks in seconds, then go on at real speed from 11:24 of the live day.
 
-    One SQLite file in the folder .demo, made anew each time; no database server.
+    One SQLite file in the folder .demo, made anew each time; no database server. With --once the
+    file lies in a folder of its own, which goes afterwards.
     """
+    from tidegate.demo.play import clear
+
+    del as_json
+    with tempfile.TemporaryDirectory(prefix="tidegate-demo-") if once else nullcontext() as own:
+        database = clear(Path(own) if own is not None else settings.project / ".demo")
+        sys.exit(_play(settings, database, once=once, port=port))
+
+
+def _play(settings: Settings, database: Path, *, once: bool, port: int | None) -> int:
     from tidegate.adapters.system import SystemClock
     from tidegate.cli.board import show
     from tidegate.demo.checking import faults
@@ -44,11 +55,6 @@ def demo(settings: Settings, as_json: bool, once: bool, port: int | None) -> Non
     from tidegate.services.board import make_board
     from tidegate.wiring import open_answers
 
-    del as_json
-    folder = settings.project / ".demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    database = folder / "demo.db"
     click.echo(f"playing three weeks into {database} ...", err=True)
     began = time.perf_counter()
     clock = SystemClock()
@@ -73,7 +79,7 @@ def demo(settings: Settings, as_json: bool, once: bool, port: int | None) -> Non
         DemoClock(clock, played.at),
         once,
     )
-    sys.exit(1 if wrong else code)
+    return 1 if wrong else code
 
 
 def _serve(settings: Settings, clock: object, once: bool) -> int:

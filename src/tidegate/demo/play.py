@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from tidegate.adapters.store.lock import WriterLock, lock_path
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
@@ -53,6 +54,23 @@ def live_day(now: Instant) -> Day:
     while (day + 3) % 7 >= 5:  # 1970-01-01 was a Thursday
         day -= 1
     return Day(day)
+
+
+def clear(folder: Path) -> Path:
+    """An empty folder for a demo; answers where its database goes.
+
+    Raises ConflictError (`database.busy`): another demo runs on it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    database = folder / "demo.db"
+    lock = WriterLock.acquire(database)
+    try:
+        for one in folder.iterdir():
+            if one != lock_path(database):  # the lock hangs on this very file
+                one.unlink()
+    finally:
+        lock.release()
+    return database
 
 
 def play(database: Path, now: Instant) -> Played:

@@ -342,6 +342,10 @@ class Store(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """From any thread. Raises TransientError where every write would be in vain (`store.gone`)."""
+        ...
+
     def close(self, *, clean: bool = True) -> None:
         """Harmless when done twice. Not `clean`: whoever comes next shall know of an unclean end."""
         ...

@@ -43,9 +43,11 @@ class Vitals:
         if fault is not None:
             reasons.append({"code": fault.code, "message": str(fault)})
         try:
+            self._host.store.check()
             snapshot = self._reader.turn()
         except TidegateError as error:
-            reasons.append({"code": error.code, "message": str(error)})
+            if fault is None or fault.code != error.code:
+                reasons.append({"code": error.code, "message": str(error)})
             return False, {"ready": False, "reasons": reasons}
         answer: dict[str, Json] = {
             "ready": not reasons,

@@ -195,6 +195,9 @@ class PostgresStore(PostgresBeside):
         row = LogRow(*ask.rows[0])
         return row if pos < row.first + row.n else None
 
+    def check(self) -> None:
+        """A server that is away is noticed by the next trip."""
+
     def close(self, *, clean: bool = True) -> None:
         self._taken = None
         self._link.drop()

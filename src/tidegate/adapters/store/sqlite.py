@@ -124,6 +124,7 @@ class SqliteStore(SqliteBeside):
     def take(self, wanted: Wanted) -> Taken:
         assert self._taken is None, "a turn is taken already"
         with self._guarded():
+            self._files.check()
             if self._in_doubt or self._foreign_writes():
                 self._recall()
             execute = self._connection.execute
@@ -179,6 +180,7 @@ class SqliteStore(SqliteBeside):
                 shift_waiting(connection, self._codec, writes.shift_wakes_us)
             self._in_doubt = True  # until memory has followed, whatever happens in between
             connection.execute("COMMIT")
+            self._files.check()  # what was written to a deleted file is not answered
             self._names.adopt(staged.names)
             self._keys.adopt(staged.keys)
             self._keep(writes)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tidegate.adapters.store import beside_sql as sql
 from tidegate.adapters.store.sqlite_connection import translate
+from tidegate.adapters.store.sqlite_files import Files
 from tidegate.adapters.store.turn_sql import Value, insert, padded
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.ids import DocId, Pos
@@ -34,11 +35,16 @@ class SqliteBeside:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._files = Files(path)
+
+    def check(self) -> None:
+        self._files.check()
 
     # ---- effects
     def claim(self, now: Instant, owner: str, limit: int) -> Sequence[Claimed]:
         lease_until = Instant(now + LEASE_US)
         with self._guarded():
+            self._files.check()
             rows = self._connection.execute(sql.CLAIM, (lease_until, owner, now, limit)).fetchall()
         return [
             Claimed(cell, call, kind, fence, tries, handle, body, lease_until)
@@ -154,6 +160,7 @@ class SqliteBeside:
     def _changes(self, statement: str, values: Sequence[Value]) -> bool:
         """Run a write of one statement; did it change a row?"""
         with self._guarded():
+            self._files.check()
             return self._connection.execute(statement, values).rowcount > 0
 
     def _value(self, statement: str, values: Sequence[Value] = ()) -> Any:
@@ -165,6 +172,7 @@ class SqliteBeside:
     @contextmanager
     def _transaction(self) -> Generator[None, None, None]:
         """Several statements as one write; `_guarded` around it undoes them."""
+        self._files.check()
         self._connection.execute("BEGIN IMMEDIATE")
         yield
         self._connection.execute("COMMIT")

@@ -1,0 +1,97 @@
+"""The database's files deleted, replaced, or without room, under a server that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidegate.adapters.store.lock import WriterLock
+from tidegate.testing.server import Server
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "multi-input-job"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(EXAMPLE, tmp_path / "project"))
+
+
+@pytest.fixture
+def server(project: Path) -> Iterator[Server]:
+    with Server(project) as server:
+        yield server
+
+
+def event(id_: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EXAMPLE / "events" / "crm.json").read_text("utf-8"))
+    return found | {"id": id_}
+
+
+def refused_as_gone(server: Server, id_: str) -> bool:
+    status, problem = server.post(event(id_))
+    ready, report = server.call("GET", "/readyz")
+    return (status, problem["code"], ready, report["reasons"][0]["code"]) == (
+        503,
+        "store.gone",
+        503,
+        "store.gone",
+    )
+
+
+@pytest.mark.parametrize("name", ["tidegate.db", "tidegate.db-wal", "tidegate.db.lock"])
+def test_nothing_is_answered_once_a_file_of_the_database_is_gone(
+    server: Server, project: Path, name: str
+) -> None:
+    assert server.post(event("before"))[0] == 202
+    (project / name).rename(project / "moved")
+
+    assert server.call("GET", "/readyz")[1]["reasons"][0]["code"] == "store.gone"
+    assert refused_as_gone(server, "meanwhile")
+    (project / "moved").rename(project / name)
+
+    status, counts = server.post(event("meanwhile"))
+    assert (status, counts["accepted"] + counts["duplicates"]) == (202, 1)
+    assert server.call("GET", "/readyz")[0] == 200
+    assert server.post(event("before"))[1]["duplicates"] == 1
+
+
+def test_a_file_put_in_its_place_is_not_written_to(server: Server, project: Path) -> None:
+    assert server.post(event("before"))[0] == 202
+    shutil.copy(project / "tidegate.db", project / "other")
+    os.replace(project / "other", project / "tidegate.db")
+    untouched = (project / "tidegate.db").read_bytes()
+
+    assert refused_as_gone(server, "after")
+    assert server.stop() == 0
+    assert (project / "tidegate.db").read_bytes() == untouched
+    assert any("store.gone" in line or "another file now" in line for line in server.log)
+
+
+def test_a_second_demo_leaves_the_first_one_its_database(tmp_path: Path) -> None:
+    database = tmp_path / ".demo" / "demo.db"
+    database.parent.mkdir()
+    database.write_bytes(b"of the first")
+    running = WriterLock.acquire(database)
+    try:
+        second = subprocess.run(
+            [sys.executable, "-m", "tidegate", "demo", "--port", "0"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        running.release()
+
+    assert second.returncode == 5
+    assert "database.busy" in second.stderr
+    assert str(os.getpid()) in second.stderr
+    assert database.read_bytes() == b"of the first"
