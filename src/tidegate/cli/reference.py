@@ -13,16 +13,18 @@ from typing import Any
 import click
 
 from tidegate.cli.main import EXITS, TREE, cli
+from tidegate.cli.reference_documents import documents, schemas
 from tidegate.kernel.errors import CODES
 
 
-def pages() -> dict[str, str]:
-    """Every generated page by file name."""
+def pages(folder: Path) -> dict[str, str]:
+    """Every generated page by file name; `folder` holds what they are made of."""
     return {
         "commands.md": commands(),
         "errors.md": errors(),
         "api.md": api(),
-        "documents.md": documents(),
+        "documents.md": documents(folder),
+        **dict(schemas()),
     }
 
 
@@ -109,22 +111,10 @@ def openapi() -> dict[str, Any]:
     return found
 
 
-def documents() -> str:
-    """The JSON Schema of every document."""
-    from tidegate.services.engines import DOCUMENT_KINDS
-
-    lines = ["# Documents", "", "Generated: the JSON Schema of each kind of document.", ""]
-    for kind in sorted(DOCUMENT_KINDS, key=lambda one: one.name):
-        where = f"{kind.folder}/*.yaml" if kind.folder else "tidegate.yaml"
-        schema = json.dumps(kind.model.model_json_schema(), indent=1, sort_keys=True)
-        lines += [f"## {kind.name}: `{where}`", "", "```json", schema, "```", ""]
-    return "\n".join(lines)
-
-
 def main() -> None:
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
+    for name, text in pages(folder).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
 
 

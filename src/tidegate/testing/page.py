@@ -40,6 +40,10 @@ _VARIES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b\d+\.\d+ s\b"), "<seconds> s"),
     (re.compile(r'("(?:seconds|cpu_seconds)": )[\d.e-]+'), r"\1<seconds>"),
     (re.compile(r"(_seconds(?:\{[^}]*\})?) [\d.e+-]+"), r"\1 <seconds>"),
+    (
+        re.compile(r"(?<=after )(?:\d+(?:ms|[dhms]))+|\b(?:\d+(?:ms|[dhms])){2,}|\b\d+ms\b"),
+        "<span>",
+    ),
     (re.compile(r"\bpid \d+"), "pid <number>"),
     (re.compile(r"\b\d+ MiB"), "<number> MiB"),
     (re.compile(r"\b3\.\d+\.\d+(?=$|\s)", re.MULTILINE), "<version>"),
