@@ -27,6 +27,10 @@ Beside: TypeAlias = Callable[[App, str], Coroutine[Any, Any, None]]
 
 STOP_SECONDS = 4.0
 """What local jobs get to end by themselves when the server stops."""
+GRACE_SECONDS = 4.0
+"""What open connections get; whoever waits for an answer is refused before."""
+END_SECONDS_MAX = 9.0
+"""From the signal to the end of the process, whatever stands still."""
 BACKLOG = 2048
 
 
@@ -93,7 +97,7 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=round(GRACE_SECONDS),
         server_header=False,
         backlog=BACKLOG,
     )
@@ -117,9 +121,17 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     failed = not stop.is_set()
     if beside is not None:
         beside.cancel()
-    await app.end_effects(STOP_SECONDS)
+    until = loop.time() + END_SECONDS_MAX
+    with contextlib.suppress(
+        TimeoutError
+    ):  # work that cannot be ended, or a host that stands still
+        await asyncio.wait_for(app.end_effects(STOP_SECONDS), STOP_SECONDS + 0.5)
     server.should_exit = True
-    await asyncio.wait({serving, working}, timeout=5)
+    # Whoever waits for an answer gets it, or is refused, while the host comes to its end.
+    patience = min(1.5 * GRACE_SECONDS, until - 1.0 - loop.time())
+    await asyncio.gather(
+        app.stop(patience), asyncio.wait({serving, working}, timeout=until - loop.time())
+    )
     stopping.cancel()
     if failed:
         print("error: the server ended by itself; its log says why", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -30,14 +31,14 @@ from tidegate.services.documents import Activated, activate, check_project
 from tidegate.services.downstream import Downstream
 from tidegate.services.engines import ENGINES, codec_of, reader_of
 from tidegate.services.holds import Holds
-from tidegate.services.host import Host, Setup, signals_of
+from tidegate.services.host import Host, Setup
 from tidegate.services.hostdesk import HostDesk
 from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.loop import Loop
 from tidegate.services.readiness import Readiness
-from tidegate.services.record import keys_of
+from tidegate.services.record import keys_of, signals_of
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
 from tidegate.services.trace import Trace
@@ -126,6 +127,10 @@ class App:
                     self.loop.poke()
 
         Thread(target=listen, name="tidegate-hints", daemon=True).start()
+
+    async def stop(self, within_s: float) -> None:
+        """Finish what waits, as far as it goes in that time; `close` then waits no more."""
+        await asyncio.to_thread(self.loop.stop, within_s)
 
     def close(self) -> None:
         """Finish what waits, give the database back. Safe to call twice."""

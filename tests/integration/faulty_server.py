@@ -25,6 +25,7 @@ from tidegate.settings import Settings
 from tidegate.testing.broken import broken
 
 SLOW_SECONDS = 10.0
+STUCK_SECONDS = 60.0
 
 
 class SteppedClock:
@@ -47,6 +48,8 @@ def act(how: str) -> None:
         return
     if how == "slow":
         time.sleep(SLOW_SECONDS)
+    elif how == "stuck":
+        time.sleep(STUCK_SECONDS)
     elif how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     else:

@@ -421,3 +421,42 @@ def test_what_waits_can_be_moved_by_the_jump() -> None:
     assert after == {key: at + jump_us for key, at in before.items()}
     assert bench.world.verify().differences == []
     assert bench.world.events("tidegate.gate.overdue") == []
+
+
+# ---- many cells
+def test_signals_that_concern_many_cells_share_no_turn() -> None:
+    bench = Bench()
+    first = bench.world.reader.turn().next_pos
+
+    receipt = bench.world.hear(*(mark(f"e{n}", "fine", cells=6_000) for n in range(3)))
+
+    assert receipt.accepted == 3
+    assert bench.count() == 3
+    assert [row.n for row in bench.world.reader.rows(first, 10)] == [1, 1, 1]
+    assert bench.parked() == []
+    assert bench.world.verify().differences == []
+
+
+def test_a_signal_that_concerns_more_cells_than_allowed_is_parked() -> None:
+    bench = Bench()
+
+    receipt = bench.world.hear(mark("a", "fine"), mark("b", "fine", cells=10_001))
+
+    assert receipt.accepted == 2
+    assert bench.count() == 1
+    assert bench.parked() == [("broken", "limit.needs")]
+
+
+def test_a_signal_whose_many_steps_take_too_long_together_is_parked() -> None:
+    bench = Bench()
+
+    def half_a_second() -> None:
+        bench.world.clock.to(Instant(bench.world.clock.now() + SECOND_US // 2))
+
+    bench.acts["slow"] = half_a_second
+
+    bench.world.hear(mark("a", "fine"), mark("b", "slow", cells=20), mark("c", "fine"))
+
+    assert bench.count() == 2
+    assert bench.parked() == [("*", "limit.time")]
+    assert bench.world.verify().differences == []

@@ -86,6 +86,7 @@ CODES: dict[str, Code] = {
     "trigger.parameters": Code(422, "The parameters of a run are too large"),
     "trigger.state": Code(409, "The trigger's state does not allow this"),
     "trigger.unknown": Code(404, "No such trigger"),
+    "turn.slow": Code(503, "A turn lasts so long that whatever comes waits", True),
     "unreachable": Code(503, "The server cannot be reached", True),
     "url.refused": Code(422, "Tidegate may not call this address"),
     "usage": Code(400, "The command is not used like this"),

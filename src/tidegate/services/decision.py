@@ -21,12 +21,22 @@ from tidegate.kernel.step import Effect, Heard, Key, Order, Refusal, Say
 from tidegate.ports.store import Stored
 from tidegate.services.draft import Draft, Part, PartFailed, Staged
 from tidegate.services.record import Signals
-from tidegate.services.turn import PART_SECONDS_MAX, Decider, Load, Root, Seat
+from tidegate.services.turn import (
+    EVERY,
+    PART_SECONDS_MAX,
+    TURN_NEEDS_MAX,
+    Decider,
+    Load,
+    Root,
+    Seat,
+)
 
 CELL_BYTES_MAX = 1 << 20
 BIG_CELL_BYTES_MAX = 16 << 20
 BIG_KINDS = frozenset({"execution"})
 SAID_BYTES_MAX = 1 << 20
+ROOT_SECONDS_MAX = 6.0
+"""Of one signal in all engines; less than PostgreSQL lets a turn last."""
 SOURCE = "tidegate"
 """The source of every event Tidegate says."""
 
@@ -74,7 +84,7 @@ class Deciding(Struct, frozen=True, kw_only=True):
     load: Load
     open_calls: OpenCalls
     consumed: Collection[tuple[CellId, str]] = ()  # effects that outcomes of this turn end
-    meter: Callable[[], float] | None = None  # seconds; None in a replay
+    meter: Callable[[], float] | None = None  # seconds; None in a replay, which knows no limits
     one_by_one: bool = False  # somebody among them is known to be guilty
 
 
@@ -84,17 +94,23 @@ def decide(
     """Decide all roots; `parked` names parts that are not to be tried at all.
 
     Those that fail are added to it, so the caller has them also when the store went away meanwhile.
-    Raises TransientError when it does; nothing else.
+    Raises TransientError when it does, Crowded when fewer roots must be taken; nothing else.
     """
     known = {} if parked is None else parked
     if by.one_by_one:
         return _one_by_one(roots, by, now, known)
     began = by.meter() if by.meter else 0.0
+    # Of a single root each part is timed at once; among many only when some part took too long.
+    alone = by.meter if len(roots) == 1 else None
+    needs_max = None if by.meter is None else TURN_NEEDS_MAX
+    decider = Decider(roots, by.seats, by.active, by.load, now, meter=alone, needs_max=needs_max)
     try:
         draft = Draft()
-        Decider(roots, by.seats, by.active, by.load, now).cascade(range(len(roots)), draft, known)
+        decider.cascade(range(len(roots)), draft, known)
         decision = _settle(draft, by, now, roots, known)
-        if by.meter is None or by.meter() - began <= PART_SECONDS_MAX:
+        if by.meter is None or by.meter() - began <= (
+            PART_SECONDS_MAX if alone is None else ROOT_SECONDS_MAX
+        ):
             return decision
     except PartFailed:
         pass
@@ -109,11 +125,15 @@ def _one_by_one(
     for index in range(len(roots)):
         while True:
             trial = draft.fork()
+            began = by.meter() if by.meter else 0.0
             try:
                 decider.cascade((index,), trial, parked)
                 _settle(trial, by, now, roots, parked, only=index)
             except PartFailed as failed:
                 parked[failed.part] = failed.error
+                continue
+            if by.meter and by.meter() - began > ROOT_SECONDS_MAX:
+                parked[index, EVERY] = f"limit.time: deciding it took over {ROOT_SECONDS_MAX:g} s"
                 continue
             draft = trial
             break

@@ -116,12 +116,22 @@ class Door:
         with self.changed:
             return self._queue[0] if self._queue else None
 
-    def pop(self) -> Waiting:
+    def pop(self) -> Waiting | None:
         with self.changed:
+            if not self._queue:
+                return None
             waiting = self._queue.popleft()
             signals, size = size_of(waiting)
             self._signals -= signals
             self._bytes -= size
+            return waiting
+
+    def drain(self) -> list[Waiting]:
+        """Everything that waits, out of the queue."""
+        with self.changed:
+            waiting = list(self._queue)
+            self._queue.clear()
+            self._signals = self._bytes = 0
             return waiting
 
     def put_back(self, waiting: Sequence[Waiting]) -> None:

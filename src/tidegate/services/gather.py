@@ -108,11 +108,7 @@ class Gathered:
 
     def fail(self, error: TidegateError) -> None:
         """Nothing of the turn happened; everybody who waits is told."""
-        for piece in self._pieces:
-            try:
-                piece.waiting.answer.set_exception(error)
-            except InvalidStateError:
-                continue  # whoever asked has gone
+        refuse([piece.waiting for piece in self._pieces], error)
 
     def put_back(self) -> None:
         """To the front of the queue again, as if never gathered."""
@@ -126,6 +122,12 @@ class Gathered:
         self._door.put_back(waiting)
 
 
+def refuse(waiting: Sequence[Waiting], error: TidegateError) -> None:
+    for one in waiting:
+        with suppress(InvalidStateError):  # whoever asked has gone
+            one.answer.set_exception(error)
+
+
 def gather(door: Door, limit: int) -> Gathered:
     """From the door, in order of arrival, at most `limit` signals."""
     pieces: list[Piece] = []
@@ -134,6 +136,8 @@ def gather(door: Door, limit: int) -> Gathered:
         if _is_alone(head) and pieces:
             break
         waiting = door.pop()
+        if waiting is None:
+            break  # the door was emptied from another thread
         if waiting.answer.done():
             continue  # whoever asked has gone, or an earlier part of it failed
         if isinstance(waiting, Events):

@@ -37,12 +37,12 @@ from tidegate.services.charge import identities, why
 from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.door import Arrival, Ask, Door, Waiting
 from tidegate.services.failing import Failing
-from tidegate.services.gather import Gathered, gather
-from tidegate.services.orders import HOST_ORDERS
-from tidegate.services.pace import TURN_SIGNALS_MAX, Pace, Share
-from tidegate.services.record import Signals
+from tidegate.services.gather import Gathered, gather, refuse
+from tidegate.services.pace import Pace, Share
+from tidegate.services.record import signals_of
 from tidegate.services.steady import Steady
 from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
+from tidegate.services.turn import Crowded
 from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
 
@@ -83,6 +83,7 @@ class Status(Struct):
     next_pos: Pos = Pos(0)
     fault: TidegateError | None = None
     careful: bool = False
+    turn_began: float | None = None  # on the boot-time clock, while a turn is being decided
 
 
 class Host:
@@ -105,6 +106,7 @@ class Host:
         self._present_at = float("-inf")
         self._calls: deque[tuple[Callable[[Store], Any], Future[Any]]] = deque()
         self._deciding: tuple[bytes, ...] = ()  # identities, where one signal is decided a turn
+        self._gathered = Gathered(self.door, ())  # of the turn
         self._open = False  # a turn is being decided, and nothing of it is committed yet
         self._coming: Books | None = None  # of the activation that this turn begins to follow
 
@@ -179,15 +181,20 @@ class Host:
         Raises TransientError when the store is away or the clock jumped: those who waited were
         told, and nothing of the turn happened.
         """
-        gathered = Gathered(self.door, ())
+        gathered = self._gathered = Gathered(self.door, ())
         try:
             self._be_present()
             share = self._share()
-            gathered = gather(self.door, share.door)
+            gathered = self._gathered = gather(self.door, share.door)
             did = self._turn(gathered, share)
         except TransientError as error:
-            self._refuse_all(gathered, error)
+            self.status.fault = error
+            self.refuse_all(error)
             raise
+        except Crowded as error:
+            self._pace.crowded(error.fits)
+            gathered.put_back()
+            return True
         except RowFault as error:
             self._narrow(gathered, error)
             return True
@@ -201,16 +208,14 @@ class Host:
             gathered.fail(Defect("defect", f"{type(error).__name__}: {error}"))
             raise
         finally:
-            self._open = False
+            self._open, self.status.turn_began = False, None
         self.status.fault = None
         return did
 
-    def _refuse_all(self, gathered: Gathered, error: TransientError) -> None:
-        """Nothing can be decided now: whoever waits is told, not only whose turn this was."""
-        self.status.fault = error
-        gathered.fail(error)
-        while len(self.door):
-            gather(self.door, TURN_SIGNALS_MAX).fail(error)
+    def refuse_all(self, error: TransientError) -> None:
+        """Whoever waits is told, not only whose turn this is. From any thread."""
+        self._gathered.fail(error)
+        refuse(self.door.drain(), error)
 
     def _be_present(self) -> None:
         """Say that this replica lives, and see which others do."""
@@ -262,7 +267,7 @@ class Host:
         accepts = gathered.accepts_clock
         now = taken.now if accepts else max(taken.now, taken.at)
         jump_us = self.steady.jump_us(now) if accepts else 0
-        self._open = True
+        self._open, self.status.turn_began = True, self.setup.clock.monotonic()
         if self.status.careful or self._pace.single:
             self._deciding = identities(gathered.guests, taken, self.signals)
             if self.status.careful and self._deciding:
@@ -409,9 +414,3 @@ class Host:
         if found is None:
             raise Defect("defect", f"activation {activation} is missing from the database")
         return compile_books(found, self.setup.engines, self.setup.reader_of)
-
-
-def signals_of(engines: Sequence[Engine[Any]]) -> Signals:
-    """Every body some engine or the host obeys."""
-    bodies = [body for engine in engines for body in engine.orders]
-    return Signals([*bodies, *HOST_ORDERS])

@@ -15,6 +15,7 @@ SLEEP_SECONDS_MAX = 30.0
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 STOP_SECONDS_MAX = 8.0
 
+_STOPPED = TransientError("store.unavailable", "the server has stopped", fix="send it again")
 log = logging.getLogger("tidegate.loop")
 
 
@@ -29,6 +30,7 @@ class Loop:
         self._poll_s = min(poll_s, SLEEP_SECONDS_MAX)
         self._ready: Future[Host] = Future()
         self._stopping = threading.Event()
+        self._patient_until = float("inf")
         self._thread = threading.Thread(target=self._run, name="tidegate-host", daemon=True)
         self.ended: Future[None] = Future()
         """Done when the thread is; holds the defect that ended it, if one did."""
@@ -38,12 +40,23 @@ class Loop:
         self._thread.start()
         return self._ready.result()
 
-    def stop(self) -> None:
-        """Finish what waits at the door, then end. Safe to call twice."""
-        self._stopping.set()
+    def stop(self, within_s: float = STOP_SECONDS_MAX) -> None:
+        """Finish what waits at the door, then end; after half of the time whoever still waits is
+        refused. A turn that outlasts all of it goes on in vain: the thread dies with its process.
+
+        Safe to call twice; the second time waits no more.
+        """
+        again = self._stopping.is_set()
         if self._ready.done() and self._ready.exception() is None:
-            self._ready.result().door.close()
-        self._thread.join(STOP_SECONDS_MAX)
+            host = self._ready.result()
+            if not again:
+                self._patient_until = host.setup.clock.monotonic() + within_s / 2
+            host.door.close()
+        self._stopping.set()
+        self._thread.join(0 if again else within_s / 2)
+        if not again and self._thread.is_alive() and self._ready.done():
+            self._ready.result().refuse_all(_STOPPED)
+            self._thread.join(within_s / 2)
 
     def poke(self) -> None:
         """Something may have come due."""
@@ -92,6 +105,9 @@ class Loop:
                 if self._stopping.is_set():
                     return
                 continue
+            if self._stopping.is_set() and host.setup.clock.monotonic() > self._patient_until:
+                host.refuse_all(_STOPPED)
+                return
             if did:
                 continue
             if self._stopping.is_set() and not len(host.door) and not host.has_calls():

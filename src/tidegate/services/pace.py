@@ -17,6 +17,7 @@ TURN_SIGNALS_MAX = 1_000
 DUE_MAX = 500
 DECIDING_SECONDS_MAX = 0.1
 """A turn that decided longer halves the next."""
+SINGLES_CROWDED = 16
 
 Sort: TypeAlias = Literal["door", "later", "due"]
 
@@ -70,6 +71,12 @@ class Pace:
             self._limit = min(TURN_SIGNALS_MAX, self._limit * 2)
         self._more_due = bool(due_max) and len(taken.due) >= due_max
         self._singles = max(0, self._singles - 1)
+
+    def crowded(self, fits: int) -> None:
+        """So many signals filled the turn, and it was given back: fewer in the next."""
+        self._limit = max(1, min(fits, self._limit // 2))
+        if self._limit == 1:
+            self._singles = max(self._singles, SINGLES_CROWDED)  # not even one of each sort
 
     def narrow(self) -> None:
         """Somebody in the last turn is guilty: one at a time until all of it has passed."""

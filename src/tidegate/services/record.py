@@ -20,7 +20,8 @@ from tidegate.kernel.clock import Instant
 from tidegate.kernel.cloudevent import decode
 from tidegate.kernel.errors import Defect
 from tidegate.kernel.ids import Pos
-from tidegate.kernel.step import Adopted, Heard, Order, Outcome, Signal, Woke
+from tidegate.kernel.step import Adopted, Engine, Heard, Order, Outcome, Signal, Woke
+from tidegate.services.orders import HOST_ORDERS
 from tidegate.services.verdict import digest_of, hash_of
 
 BODY_MAX = 256 * 1024 * 1024
@@ -72,6 +73,12 @@ class Signals:
 
     def decode(self, body: bytes) -> Signal:
         return cast(Signal, self._decoder.decode(body))
+
+
+def signals_of(engines: Sequence[Engine[Any]]) -> Signals:
+    """Every body some engine or the host obeys."""
+    bodies = [body for engine in engines for body in engine.orders]
+    return Signals([*bodies, *HOST_ORDERS])
 
 
 def encode_entries(entries: Sequence[Entry]) -> bytes:

@@ -38,6 +38,8 @@ NEED_ROUNDS_MAX = 3
 NEED_KEYS_MAX = 10_000
 NEEDS_MAX = 10_000
 ORDERS_MAX = 1_000
+TURN_NEEDS_MAX = 10_000
+"""Of all roots of one turn together; a turn of one root is bounded by the limits above."""
 PART_SECONDS_MAX = 1.0
 EVERY = "*"
 """Stands for all engines in `parked`."""
@@ -74,6 +76,14 @@ class Seat(Struct, Generic[B]):
                 return ()
 
 
+class Crowded(Exception):
+    """These roots concern too many cells for one turn; the first `fits` of them do not."""
+
+    def __init__(self, fits: int) -> None:
+        super().__init__(f"the first {fits} signals fill a turn")
+        self.fits = fits
+
+
 class Root(Struct, frozen=True, gc=False):
     """One signal of the turn; `only` names the engine a released one goes to."""
 
@@ -94,7 +104,11 @@ class Decider:
         load: Load,
         now: Instant,
         meter: Callable[[], float] | None = None,
+        *,
+        needs_max: int | None = None,
     ) -> None:
+        """`needs_max` bounds the needs of all roots together: what is over it raises Crowded."""
+        self._needs_max = needs_max
         self._roots = roots
         self._seats = seats
         self._active = active
@@ -143,6 +157,7 @@ class Decider:
 
     def _needs(self, seat: Seat[Any], items: list[Item]) -> list[tuple[Item, Sequence[Need]]]:
         needed: list[tuple[Item, Sequence[Need]]] = []
+        count, needs_max = 0, self._needs_max
         for item in items:
             try:
                 needs = tuple(seat.needs(item[2]))
@@ -153,6 +168,9 @@ class Decider:
                 if len(needs) > NEEDS_MAX:
                     raise PartFailed(item[1], f"limit.needs: {len(needs)} needs of {NEEDS_MAX}")
                 needed.append((item, needs))
+                count += len(needs)
+                if needs_max is not None and count > needs_max and item[0] > items[0][0]:
+                    raise Crowded(item[0])
         return needed
 
     def _fetch(self, keys: Iterable[Key]) -> None:

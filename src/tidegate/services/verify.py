@@ -23,7 +23,6 @@ from tidegate.ports.store import LogRow, Stored
 from tidegate.services.books import Books, ReaderOf, compile_books
 from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.draft import Part
-from tidegate.services.host import signals_of
 from tidegate.services.orders import HOST_ORDERS, AcceptClock, ReleaseParked
 from tidegate.services.record import (
     ACCEPTED,
@@ -36,6 +35,7 @@ from tidegate.services.record import (
     Own,
     decode_entries,
     link,
+    signals_of,
 )
 from tidegate.services.turn import EVERY, Root
 from tidegate.services.unfold import kept_signal

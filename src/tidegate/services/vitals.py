@@ -17,6 +17,8 @@ from tidegate.services.host import Host
 from tidegate.watch.counter import Counter
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+TURN_SECONDS_MAX = 5.0
+"""A turn that lasts longer makes this process not ready."""
 _METRIC = "tidegate_"
 
 
@@ -42,6 +44,11 @@ class Vitals:
         fault = self._host.status.fault or self._host.steady.fault
         if fault is not None:
             reasons.append({"code": fault.code, "message": str(fault)})
+        began = self._host.status.turn_began
+        if began is not None and self._clock.monotonic() - began > TURN_SECONDS_MAX:
+            seconds = self._clock.monotonic() - began
+            message = f"a turn has been decided for {seconds:.0f} s; whatever comes waits"
+            reasons.append({"code": "turn.slow", "message": message})
         try:
             self._host.store.check()
             snapshot = self._reader.turn()

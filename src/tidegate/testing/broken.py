@@ -54,7 +54,10 @@ def broken(act: Callable[[str], None]) -> Engine[None]:
     def route(signal: Routed, book: None) -> Iterable[Need]:
         del book
         if isinstance(signal, Heard) and signal.event.type == TYPE:
-            return (Need((tally_key(signal.event.subject or "-"),)),)
+            count, subject = signal.event.data.get("cells", 1), signal.event.subject or "-"
+            assert isinstance(count, int)
+            names = (subject, *(f"{subject}{number}" for number in range(1, count)))
+            return tuple(Need((tally_key(name),)) for name in names)
         return ()
 
     def reduce(signal: Signal, view: View, book: None) -> Answer:
@@ -83,13 +86,13 @@ def tally_key(subject: str) -> Key:
     return Key("tally", NO_DAY, "all", subject)
 
 
-def mark(id_: str, how: str, subject: str = "all") -> dict[str, Any]:
-    """An event for it."""
+def mark(id_: str, how: str, subject: str = "all", cells: int = 1) -> dict[str, Any]:
+    """An event for it; it is counted under its subject, and so many cells in all."""
     return {
         "specversion": "1.0",
         "id": id_,
         "source": "/test",
         "type": TYPE,
         "subject": subject,
-        "data": {"how": how},
+        "data": {"how": how, "cells": cells},
     }
