@@ -45,8 +45,9 @@ class Index(Struct, frozen=True):
         """Inputs whose conditions this event meets, quality aside."""
         shelf = self.by_type.get(event.type)
         found: list[Candidate] = [] if shelf is None else _hits(shelf, event)
-        if self.any_type.buckets or self.any_type.rest:
-            found += _hits(self.any_type, event)
+        anything = self.any_type
+        if anything.buckets or anything.rest:
+            found += _hits(anything, event)
         return found
 
     @property

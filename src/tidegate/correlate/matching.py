@@ -15,7 +15,7 @@ from tidegate.correlate.index import build
 from tidegate.correlate.rule import Input, Rule
 from tidegate.kernel.event import Event
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.step import Key
+from tidegate.kernel.step import Key, Need
 
 EVENTS_KEPT: Final = 1024
 """At least so many of the last events have their matches remembered, at most twice as many."""
@@ -28,6 +28,7 @@ class Match(Struct, frozen=True, gc=False):
     key: Key
     values: tuple[str, ...]
     inputs: tuple[Input, ...]  # in the rule's order
+    need: Need
 
 
 class Matcher:
@@ -41,13 +42,14 @@ class Matcher:
 
     def of(self, event: Event) -> Mapping[DocId, Match]:
         """By version of a rule; older versions come first."""
-        kept = self._kept.get(id(event)) or self._older.get(id(event))
+        name = id(event)
+        kept = self._kept.get(name) or self._older.get(name)
         if kept is not None and kept[0] is event:
             return kept[1]
         found = self._match(event)
         if len(self._kept) >= EVENTS_KEPT:
             self._kept, self._older = {}, self._kept
-        self._kept[id(event)] = event, found
+        self._kept[name] = event, found
         return found
 
     def _match(self, event: Event) -> Mapping[DocId, Match]:
@@ -56,7 +58,11 @@ class Matcher:
         if len(candidates) == 1:
             ((rule, one),) = candidates
             found = key_of(rule, event)
-            return {} if found is None else {rule.doc: Match(rule, found[0], found[1], (one,))}
+            if found is None:
+                return _NOTHING
+            return {rule.doc: Match(rule, found[0], found[1], (one,), Need((found[0],)))}
+        if not candidates:
+            return _NOTHING
         for rule, one in candidates:
             inputs.setdefault(rule.doc, (rule, []))[1].append(one)
         matches: dict[DocId, Match] = {}
@@ -66,5 +72,9 @@ class Matcher:
                 continue
             if len(fitting) > 1:
                 fitting = [one for one in rule.inputs if one in fitting]
-            matches[doc] = Match(rule, found[0], found[1], tuple(fitting))
+            need = Need((found[0],))
+            matches[doc] = Match(rule, found[0], found[1], tuple(fitting), need)
         return matches
+
+
+_NOTHING: Mapping[DocId, Match] = {}

@@ -35,6 +35,9 @@ Held: TypeAlias = tuple[str, str, str]
 """Input, source and id of a delivery that failed a quality condition."""
 
 
+_OPEN = int(Status.OPEN)
+
+
 def moved(
     key: Key,
     before: Gate,
@@ -47,23 +50,27 @@ def moved(
     put = Put(key, gate, doc=doc)
     puts = (*finished, put) if finished else (put,)
     same = before.round == gate.round
-    if gate.status == Status.OPEN and not (same and before.status == Status.OPEN):
+    if gate.status == _OPEN and not (same and before.status == _OPEN):
         about = named(key, gate, rule)
         deeds = perform(about, rule.actions, "open")
         opened = say("opened", about, _opening(gate, rule, deeds))
         return Step(puts=puts, orders=tuple(deeds.orders), says=(opened, *deeds.says))
     held = _held_back(gate)
-    fresh = held - (_held_back(before) if same else frozenset()) if held else held
+    fresh = held - _held_back(before) if held and same else held
     if fresh:
         deeds = _quarantine(named(key, gate, rule), fresh)
         return Step(puts=puts, orders=tuple(deeds.orders), says=tuple(deeds.says))
     return Step(puts=puts)
 
 
+_NOBODY: frozenset[Held] = frozenset()
+
+
 def _held_back(gate: Gate) -> frozenset[Held]:
     if gate.status in FINISHED:
-        return frozenset()
-    return frozenset((one.input, one.source, one.id) for one in gate.inputs if not one.good)
+        return _NOBODY
+    held = [(one.input, one.source, one.id) for one in gate.inputs if not one.good]
+    return frozenset(held) if held else _NOBODY
 
 
 def _quarantine(about: Named, fresh: frozenset[Held]) -> Deeds:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from tidegate.correlate.field import Read
-from tidegate.kernel.clock import Day, Instant, parse_day
+from tidegate.kernel.clock import DAYS_KEPT, Day, Instant, parse_day
 from tidegate.kernel.deadline import Deadline
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import DocId, segment
@@ -197,8 +198,12 @@ class Rule(Struct, frozen=True, kw_only=True):
         return None if day is None else self.start_of_day(day)
 
 
-def parse_date(text: str) -> Day | None:
+def _parse_date(text: str) -> Day | None:
     try:
         return parse_day(text)
     except ValueError:
         return None
+
+
+parse_date: Callable[[str], Day | None] = lru_cache(maxsize=DAYS_KEPT)(_parse_date)
+"""None for text that is no date."""

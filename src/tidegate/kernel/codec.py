@@ -54,7 +54,10 @@ class Codec:
 
     def encode(self, key: Key, state: Durable) -> tuple[int, bytes]:
         """(format, bytes) of a state; equal states give equal bytes."""
-        bit, body = pack(_ENCODE(state))
+        body = _ENCODE(state)
+        if len(body) <= PACK_MIN:
+            return self._kinds[key.kind].format, body
+        bit, body = pack(body)
         return self._kinds[key.kind].format | bit, body
 
     def decode(self, key: Key, format_: int, body: bytes) -> Durable:

@@ -71,10 +71,11 @@ class Caution:
 
     def decided(self, roots: Sequence[bytes]) -> None:
         """The turn is committed."""
-        if self._noted in roots:
+        if self._noted is not None and self._noted in roots:
             self._noted = None
-        for root in roots:
-            self.condemned.pop(root, None)
+        if self.condemned:
+            for root in roots:
+                self.condemned.pop(root, None)
 
     def end(self, store: Store) -> None:
         """The process ends well: what it noted did not kill it."""

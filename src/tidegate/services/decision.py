@@ -158,7 +158,7 @@ def _settle(
     if any(before[0] > after[0] for before, after in pairwise(later)):
         later = sorted(later, key=_root_of)
     return Decision(
-        puts=tuple([_cell(key, cell, by.codec) for key, cell in staged]),
+        puts=_cells(staged, by.codec),
         drops=tuple((key, stored) for key, (stored, _) in draft.drops.items()),
         effects=tuple((key, effect) for (key, _), (effect, _) in draft.effects.items()),
         stops=tuple(draft.stops),
@@ -215,15 +215,20 @@ def _encodable(effect: Effect, part: Part) -> None:
         raise PartFailed(part, f"limit.cell: effect {effect.call} has {size} bytes")
 
 
-def _cell(key: Key, cell: Staged, codec: Codec) -> PutCell:
-    try:
-        format_, body = codec.encode(key, cell.state)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PartFailed(cell.part, f"defect: {key} cannot be stored: {error}") from error
-    limit = BIG_CELL_BYTES_MAX if key.kind in BIG_KINDS else CELL_BYTES_MAX
-    if len(body) > limit:
-        raise PartFailed(cell.part, f"limit.cell: {key} has {len(body)} bytes of {limit}")
-    return PutCell(key, cell, format_, body)
+def _cells(staged: Sequence[tuple[Key, Staged]], codec: Codec) -> tuple[PutCell, ...]:
+    puts: list[PutCell] = []
+    encode = codec.encode
+    for key, cell in staged:
+        try:
+            format_, body = encode(key, cell.state)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise PartFailed(cell.part, f"defect: {key} cannot be stored: {error}") from error
+        if len(body) > CELL_BYTES_MAX:
+            limit = BIG_CELL_BYTES_MAX if key.kind in BIG_KINDS else CELL_BYTES_MAX
+            if len(body) > limit:
+                raise PartFailed(cell.part, f"limit.cell: {key} has {len(body)} bytes of {limit}")
+        puts.append(PutCell(key, cell, format_, body))
+    return tuple(puts)
 
 
 def _journal(key: Key, version: int, pos: Pos, entry: Json, part: Part) -> Journal:

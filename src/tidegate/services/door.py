@@ -41,6 +41,10 @@ class Events(Struct):
     answer: Future[list[Verdict]]
     taken: int = 0  # those before it are in a turn; changed only while it is out of the queue
     verdicts: list[Verdict] = []
+    size: int = 0  # bytes of those that are in no turn yet; changed together with `taken`
+
+    def __post_init__(self) -> None:
+        self.size = sum([len(arrival.copy.raw) for arrival in self.arrivals])
 
 
 class Ask(Struct):
@@ -73,8 +77,7 @@ def size_of(waiting: Waiting) -> tuple[int, int]:
     """Signals and bytes."""
     match waiting:
         case Events():
-            rest = waiting.arrivals[waiting.taken :]
-            return len(rest), sum(len(arrival.copy.raw) for arrival in rest)
+            return len(waiting.arrivals) - waiting.taken, waiting.size
         case Refused():
             return len(waiting.rejects), sum(len(reject.body) for reject in waiting.rejects)
         case Ask() | Ended():

@@ -137,6 +137,10 @@ class Stage(Struct):
         kind = kinds.get(key.kind)
         if kind is None:
             raise Limit(f"defect: no {key.kind} is kept here")
+        if "/" not in key.name:
+            return Cell(
+                _blank(kind.state), self.active.get((kind.follows or "", key.scope), _NO_DOC)
+            )
         return Cell(_blank(kind.holds(key)), self._doc_of(key, kind))
 
     def step(
@@ -159,7 +163,7 @@ class Stage(Struct):
         for put in step.puts:
             self._put(put, sight, kinds, part, rank, fresh)
         self.draft.touched.add(part[0])
-        if isinstance(signal, Woke) and signal.key not in step.drops:
+        if type(signal) is Woke and signal.key not in step.drops:
             staged = self.draft.cells.get(signal.key)
             wake_at = staged.state.wake_at if staged is not None else sight.now
             if wake_at is not None and wake_at <= sight.now:
@@ -184,8 +188,9 @@ class Stage(Struct):
     ) -> None:
         key, state, draft = put.key, put.state, self.draft
         kind = kinds.get(key.kind)
-        wanted = None if kind is None else kind.state if "/" not in key.name else kind.holds(key)
-        if kind is None or type(state) is not wanted:
+        if kind is None or type(state) is not (
+            kind.state if "/" not in key.name else kind.holds(key)
+        ):
             raise Limit(f"defect: {key} cannot hold a {type(state).__name__}")
         staged = draft.cells.get(key)
         shown = sight.cells.get(key)
@@ -202,9 +207,11 @@ class Stage(Struct):
             if stored is None:
                 check_text(key.scope)
                 check_text(key.name)
-            version = stored.cell.version if stored is not None else 0
+                version = 1
+            else:
+                version = stored.cell.version + 1
             doc = put.doc or (shown.doc if shown is not None else self._doc_of(key, kind))
-            draft.cells[key] = Staged(state, doc, version + 1, stored, part, (part[0], rank))
+            draft.cells[key] = Staged(state, doc, version, stored, part, (part[0], rank))
         if kind.follows and not doc:
             raise Limit(f"defect: {key} follows no document")
         for effect in put.effects:
@@ -244,7 +251,10 @@ class Stage(Struct):
             stored = self.loaded.get(ancestor)
             if stored is not None and ancestor not in self.draft.drops:
                 return stored.cell.doc
-        return self.active.get((kind.follows or "", key.scope), DocId(0))
+        return self.active.get((kind.follows or "", key.scope), _NO_DOC)
+
+
+_NO_DOC = DocId(0)
 
 
 @cache

@@ -117,6 +117,8 @@ class Gathered:
             if isinstance(piece.waiting, Events):
                 if self._door.head() is piece.waiting:
                     self._door.pop()  # its rest, which stands there already
+                again = piece.waiting.arrivals[piece.start : piece.waiting.taken]
+                piece.waiting.size += sum([len(arrival.copy.raw) for arrival in again])
                 piece.waiting.taken = piece.start
             waiting.append(piece.waiting)
         self._door.put_back(waiting)
@@ -141,12 +143,13 @@ def gather(door: Door, limit: int) -> Gathered:
         if waiting.answer.done():
             continue  # whoever asked has gone, or an earlier part of it failed
         if isinstance(waiting, Events):
-            start, stop = waiting.taken, waiting.taken
-            while stop < len(waiting.arrivals) and signals < limit and size < TURN_BYTES_MAX:
-                size += len(waiting.arrivals[stop].copy.raw)
-                stop += 1
-                signals += 1
-            waiting.taken = stop
+            start, stop = waiting.taken, len(waiting.arrivals)
+            taken = waiting.size
+            if stop - start > limit - signals or taken > TURN_BYTES_MAX - size:
+                stop, taken = _as_many(waiting, limit - signals, TURN_BYTES_MAX - size)
+            size += taken
+            signals += stop - start
+            waiting.taken, waiting.size = stop, waiting.size - taken
             if stop < len(waiting.arrivals):
                 door.put_back([waiting])
             pieces.append(Piece(waiting, start, stop))
@@ -156,6 +159,16 @@ def gather(door: Door, limit: int) -> Gathered:
         if _is_alone(waiting):
             break
     return Gathered(door, pieces)
+
+
+def _as_many(events: Events, count_max: int, bytes_max: int) -> tuple[int, int]:
+    """Where to stop, and the bytes until there: at least one, the last may be over the limit."""
+    stop = start = events.taken
+    size = 0
+    while stop < len(events.arrivals) and stop - start < count_max and size < bytes_max:
+        size += len(events.arrivals[stop].copy.raw)
+        stop += 1
+    return stop, size
 
 
 def _is_alone(waiting: Waiting) -> bool:

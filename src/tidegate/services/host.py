@@ -133,8 +133,9 @@ class Host:
         self, raw: bytes, event: Event, received: Instant, principal: str | None
     ) -> Arrival:
         """An event as the door takes it."""
-        hashed = hash_of(event.id, event.source, self.store.hash_seed)
-        copy = Copy(event.id, event.source, raw, hashed, digest_of(raw))
+        id_, source = event.id, event.source
+        hashed = hash_of(id_, source, self.store.hash_seed)
+        copy = Copy(id_, source, raw, hashed, digest_of(raw))
         return Arrival(copy, event, received, self.books.activation, principal)
 
     # ---- the host's thread

@@ -70,17 +70,18 @@ class Given(Struct):
     spoiled: list[Parking] = field(default_factory=list[Parking])  # logged, but no root
 
     def hear(self, arrival: Arrival, ruling: Ruling, index: int) -> None:
-        pos = self._next()
+        entries, copy = self.entries, arrival.copy
+        pos = Pos(self.first + len(entries))
         if ruling.verdict == "duplicate":
-            self.entries.append(None)
+            entries.append(None)
             return
         verdict = CONFLICT if ruling.verdict == "conflict" else 0
-        self.entries.append(Foreign(arrival.copy.raw, arrival.received, arrival.principal, verdict))
+        entries.append(Foreign(copy.raw, arrival.received, arrival.principal, verdict))
         if verdict:
             return
         if ruling.indexed:
-            self.keys.append((arrival.copy.hash, pos, arrival.copy.digest))
-        self._root(Root(pos, Heard(arrival.event)), arrival.copy.raw, arrival, index)
+            self.keys.append((copy.hash, pos, copy.digest))
+        self._root(Root(pos, Heard(arrival.event)), copy.raw, arrival, index)
 
     def outcome(self, ended: Ended, stale: bool, signals: Signals, index: int) -> None:
         signal = Outcome(ended.key, ended.claim.call, ended.result)
@@ -133,8 +134,9 @@ class Given(Struct):
         self, root: Root, identity: bytes, guest: Guest | None = None, index: int = 0
     ) -> None:
         if guest is not None:
-            self.guests[len(self.roots)] = guest
-            self.guest_of[len(self.roots)] = index
+            number = len(self.roots)
+            self.guests[number] = guest
+            self.guest_of[number] = index
         self.roots.append(root)
         self.places.append(len(self.entries) - 1)
         self.identities.append(identity)
@@ -160,33 +162,39 @@ def log_row(
         if entry is not None:
             entries[place] = replace(entry, marks=tuple(found))
     body = encode_entries(entries)
-    tokens: set[str] = set()
-    times: list[Instant] = []
-    for root in given.roots:
-        signal = root.signal
-        if type(signal) is Heard:
-            tokens.update(tokens_of(signal.event))
-            times.append(signal.event.time)
+    events = [root.signal.event for root in given.roots if type(root.signal) is Heard]
+    times = [event.time for event in events]
     return LogWrite(
         n=len(entries),
         body=body,
         chain=link(taken.chain, body),
         release=release,
         functions=functions,
-        bits=bloom.make(tokens),
+        bits=bloom.make(_tokens(events)),
         time_min=min(times, default=None),
         time_max=max(times, default=None),
     )
 
 
-def tokens_of(event: Event) -> tuple[str, ...]:
+def _tokens(events: Sequence[Event]) -> set[str]:
+    """What the events of a turn can be searched by."""
+    tokens: set[str] = set()
+    add = tokens.add
+    for event in events:
+        add(event.id)
+        add(event.source)
+        add(event.type)
+        if event.context_id:
+            add(event.context_id)
+        correlation = event.extensions.get("correlationid")
+        if type(correlation) is str and correlation:
+            add(correlation)
+    return tokens
+
+
+def tokens_of(event: Event) -> set[str]:
     """What an event can be searched by."""
-    certain = (event.id, event.source, event.type)
-    context_id, correlation = event.context_id, event.extensions.get("correlationid")
-    if not context_id and not correlation:
-        return certain
-    further = [one for one in (context_id, correlation) if isinstance(one, str) and one]
-    return (*certain, *further)
+    return _tokens((event,))
 
 
 class Rows(Struct, frozen=True):
@@ -208,22 +216,17 @@ def rows_of(
     ids: dict[Key, CellId] = {}
     cells: list[CellWrite] = []
     for put in decision.puts:
-        staged = put.staged
-        if staged.stored is not None:
-            id_ = staged.stored.id
+        staged, key = put.staged, put.key
+        stored = staged.stored
+        if stored is not None:
+            id_, begins = stored.id, False
         else:
-            id_, next_cell = next_cell, CellId(next_cell + 1)
-        ids[put.key] = id_
+            id_, begins = next_cell, True
+            next_cell = CellId(next_cell + 1)
+        ids[key] = id_
         cells.append(
             CellWrite(
-                id_,
-                put.key,
-                staged.doc,
-                staged.version,
-                put.format,
-                put.body,
-                staged.state,
-                staged.stored is None,
+                id_, key, staged.doc, staged.version, put.format, put.body, staged.state, begins
             )
         )
     effects: list[EffectWrite] = []
@@ -291,7 +294,7 @@ def aftermath(
         [
             given.roots[index].pos
             for index, guest in given.guests.items()
-            if index not in touched and index not in failed and isinstance(guest, Arrival)
+            if index not in touched and index not in failed and type(guest) is Arrival
         ]
     )
     unparked = tuple(row for index, row in released.items() if index not in failed)

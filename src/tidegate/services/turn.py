@@ -19,6 +19,7 @@ from tidegate.kernel.ids import DocId, Pos
 from tidegate.kernel.step import (
     Adopted,
     B,
+    Cell,
     Engine,
     Heard,
     Key,
@@ -64,8 +65,11 @@ class Seat(Struct, Generic[B]):
         self.hears = None if hears is None else hears(self.book)
 
     def needs(self, signal: Signal) -> Iterable[Need]:
+        if isinstance(signal, Heard):
+            # Nearly all that comes; a `match` by class costs five times this test.
+            return self.engine.route(signal, self.book)
         match signal:
-            case Heard() | Adopted():
+            case Adopted():
                 # An engine may read documents another owns: the project's zone, the jobs there are.
                 return self.engine.route(signal, self.book)
             case Woke(key) | Outcome(key):
@@ -116,6 +120,7 @@ class Decider:
         self._now = now
         self._meter = meter
         self._loaded: dict[Key, Stored | None] = {}
+        self._ranks = {body: rank for rank, seat in enumerate(seats) for body in seat.engine.orders}
 
     def cascade(self, indices: Iterable[int], draft: Draft, parked: Mapping[Part, str]) -> None:
         """Show these roots to every seat and stage what follows. Raises PartFailed."""
@@ -125,17 +130,14 @@ class Decider:
         for rank, seat in enumerate(self._seats):
             items = self._items(listed, seat, parked)
             if waiting:
-                mine = [item for item in waiting if _obeys(seat, item[2])]
-                waiting = [item for item in waiting if not _obeys(seat, item[2])]
+                mine = [item for item in waiting if self._rank_of(item[2]) == rank]
+                waiting = [item for item in waiting if self._rank_of(item[2]) != rank]
                 items = sorted((*items, *mine), key=_root_of)
-            needed = self._needs(seat, items)
-            self._fetch([key for _, needs in needed for need in needs for key in need.keys])
             fresh: dict[Key, Part] = {}
-            for item, needs in needed:
-                for need in needs:
-                    step = self._decide(rank, seat, item, need, stage, fresh)
-                    if step is not None and (step.says or step.orders or step.reply is not None):
-                        self._pass_on(rank, item, step, draft, waiting)
+            for item, keys in self._needs(seat, items):
+                step = self._decide(rank, seat, item, keys, stage, fresh)
+                if step is not None and (step.says or step.orders or step.reply is not None):
+                    self._pass_on(rank, item, step, draft, waiting)
             if fresh:
                 self._must_be_new(fresh)
 
@@ -155,27 +157,33 @@ class Decider:
                 items.append((index, part, signal))
         return items
 
-    def _needs(self, seat: Seat[Any], items: list[Item]) -> list[tuple[Item, Sequence[Need]]]:
-        needed: list[tuple[Item, Sequence[Need]]] = []
-        count, needs_max = 0, self._needs_max
+    def _needs(self, seat: Seat[Any], items: list[Item]) -> list[tuple[Item, tuple[Key, ...]]]:
+        """What this seat needs for these signals, one row a need; all of it is loaded."""
+        loaded, needs_max = self._loaded, self._needs_max
+        needed: list[tuple[Item, tuple[Key, ...]]] = []
+        missing: list[Key] = []
         for item in items:
             try:
                 needs = tuple(seat.needs(item[2]))
             except Exception as error:
                 # Routing is the engine's code as well: its part is parked, the turn goes on.
                 raise PartFailed(item[1], _defect(seat, error)) from error
-            if needs:
-                if len(needs) > NEEDS_MAX:
-                    raise PartFailed(item[1], f"limit.needs: {len(needs)} needs of {NEEDS_MAX}")
-                needed.append((item, needs))
-                count += len(needs)
-                if needs_max is not None and count > needs_max and item[0] > items[0][0]:
-                    raise Crowded(item[0])
+            if len(needs) > NEEDS_MAX:
+                raise PartFailed(item[1], f"limit.needs: {len(needs)} needs of {NEEDS_MAX}")
+            for need in needs:
+                keys = need.keys
+                needed.append((item, keys))
+                for key in keys:
+                    if key not in loaded:
+                        missing.append(key)
+            if needs_max is not None and len(needed) > needs_max and item[0] > items[0][0]:
+                raise Crowded(item[0])
+        self._fetch(missing)
         return needed
 
     def _fetch(self, keys: Iterable[Key]) -> None:
         loaded = self._loaded
-        missing = list(dict.fromkeys([key for key in keys if key not in loaded]))
+        missing = [key for key in dict.fromkeys(keys) if key not in loaded]
         if missing:
             found = self._load(missing)
             for key in missing:
@@ -186,22 +194,23 @@ class Decider:
         rank: int,
         seat: Seat[Any],
         item: Item,
-        need: Need,
+        keys: tuple[Key, ...],
         stage: Stage,
         fresh: dict[Key, Part],
     ) -> Step | None:
         """One need of one signal; None when nothing follows."""
         index, part, signal = item
+        woke = isinstance(signal, Woke)
         if isinstance(signal, Woke) and self._settled(signal.key, stage.draft):
             return None
         try:
-            answer, sight = self._ask(seat, index, signal, need.keys, stage)
+            answer, sight = self._ask(seat, index, signal, keys, stage)
             if isinstance(answer, Refusal):
                 stage.draft.refusals[part] = answer
                 if signal is self._roots[index].signal:
                     stage.draft.replies[index] = answer
                 return None
-            if answer.puts or answer.drops or isinstance(signal, Woke):
+            if answer.puts or answer.drops or woke:
                 stage.step(answer, signal, sight, seat.kinds, part, rank, fresh)
             return answer
         except Limit as error:
@@ -223,14 +232,17 @@ class Decider:
     def _ask(
         self, seat: Seat[Any], index: int, signal: Signal, keys: tuple[Key, ...], stage: Stage
     ) -> tuple[Step | Refusal, Sight]:
-        pos = self._roots[index].pos
+        pos, kinds, meter = self._roots[index].pos, seat.kinds, self._meter
         for _ in range(NEED_ROUNDS_MAX + 1):
             if len(keys) > NEED_KEYS_MAX:
                 raise Limit(f"limit.needs: {len(keys)} keys of {NEED_KEYS_MAX}")
-            sight = Sight(self._now, pos, keys, {key: stage.shown(key, seat.kinds) for key in keys})
-            began = self._meter() if self._meter else 0.0
+            cells: dict[Key, Cell[Any]] = {}
+            for key in keys:
+                cells[key] = stage.shown(key, kinds)
+            sight = Sight(self._now, pos, keys, cells)
+            began = meter() if meter else 0.0
             answer = seat.engine.reduce(signal, sight, seat.book)
-            if self._meter and self._meter() - began > PART_SECONDS_MAX:
+            if meter and meter() - began > PART_SECONDS_MAX:
                 raise Limit(f"limit.time: deciding took over {PART_SECONDS_MAX:g} s")
             if not isinstance(answer, Need):
                 return answer, sight
@@ -256,13 +268,17 @@ class Decider:
         actor, reason = (cause.actor, cause.reason) if isinstance(cause, Order) else (None, None)
         for body in step.orders:
             order: Order[Struct] = Order(body, actor, reason)
-            ranks = [n for n, seat in enumerate(self._seats) if _obeys(seat, order)]
-            if not ranks:
+            obeys = self._ranks.get(type(body))
+            if obeys is None:
                 raise PartFailed(part, f"defect: nobody obeys {type(body).__name__}")
-            if ranks[0] > rank:
+            if obeys > rank:
                 waiting.append((index, part, order))
             else:
                 draft.later.append((index, order, part))
+
+    def _rank_of(self, signal: Signal) -> int | None:
+        """The seat that obeys an order."""
+        return self._ranks.get(type(signal.body)) if isinstance(signal, Order) else None
 
     def _must_be_new(self, fresh: Mapping[Key, Part]) -> None:
         """Descendants that were put without being needed may not be stored already."""
@@ -274,10 +290,6 @@ class Decider:
 
 def _root_of(item: Item) -> int:
     return item[0]
-
-
-def _obeys(seat: Seat[Any], signal: Signal) -> bool:
-    return isinstance(signal, Order) and isinstance(signal.body, seat.engine.orders)
 
 
 def _defect(seat: Seat[Any], error: Exception) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tidegate.kernel import ids, value
 from tidegate.kernel.clock import NO_DAY, Instant
@@ -56,14 +55,13 @@ class Move(Struct, frozen=True):
 
     @property
     def key(self) -> Key:
-        # `&` never stands in a segment, so no rule's metric can be one of ours.
-        name = ids.segment(self.metric)
-        return Key(
-            "metric",
-            NO_DAY,
-            "all",
-            name if self.of is None else f"{name}&{ids.segment(self.of[1])}",
-        )
+        return _key(self.metric, None if self.of is None else self.of[1])
+
+
+def _key(metric: str, of: str | None) -> Key:
+    # `&` never stands in a segment, so no rule's metric can be one of ours.
+    name = ids.segment(metric)
+    return Key("metric", NO_DAY, "all", name if of is None else f"{name}&{ids.segment(of)}")
 
 
 # ---- what is heard
@@ -80,8 +78,19 @@ class RunEnded(Struct, frozen=True):
     seconds: float = 0.0
 
 
-class GateOpened(Struct, frozen=True):
-    rule: str
+def key_of(event: Event) -> Key | None:
+    """The counter that this event moves."""
+    if event.type == _OPENED:
+        rule = _rule_of(event)
+        return None if rule is None else _key(GATES, rule)
+    moved = move(event)
+    return None if moved is None else moved.key
+
+
+def _rule_of(event: Event) -> str | None:
+    """The rule whose gate opened."""
+    rule = event.data.get("rule") if value.is_map(event.data) else None
+    return rule if type(rule) is str else None
 
 
 def move(event: Event) -> Move | None:
@@ -93,8 +102,8 @@ def move(event: Event) -> Move | None:
                 return None
             return Move(updated.metric, updated.increment, updated.tags)
         if event.type == _OPENED:
-            gate = msgspec.convert(event.data, GateOpened)
-            return Move(GATES, of=("rule", gate.rule))
+            rule = _rule_of(event)
+            return None if rule is None else Move(GATES, of=("rule", rule))
         ending = event.type.removeprefix(_RUN)
         if event.type.startswith(_RUN) and ending in RUN_ENDS:
             run = msgspec.convert(event.data, RunEnded)
@@ -110,14 +119,16 @@ def add(counter: Counter, moved: Move, now: Instant) -> Counter:
     by = counter.by
     if moved.ending is not None:
         by = {**by, moved.ending: by.get(moved.ending, 0) + 1}
-    return replace(
-        counter,
+    # Made anew, for every field changes: half the time of a copy with changes.
+    return Counter(
+        status=counter.status,
+        wake_at=counter.wake_at,
         metric=moved.metric,
         of=moved.of,
         total=_sum(counter.total, moved.increment),
         count=counter.count + 1,
         updated_at=now,
-        tags=_bounded(moved.tags),
+        tags=_bounded(moved.tags) if moved.tags else {},
         by=by,
         seconds=counter.seconds + moved.seconds,
     )

@@ -73,25 +73,24 @@ def hears(book: Book, /) -> Collection[str]:
 
 
 def route(signal: Routed, book: Book, /) -> Iterable[Need]:
+    if type(signal) is Heard:  # nearly all that comes, and quicker than a `match`
+        return _follow(signal.event)
     match signal:
         case Order(Tell() as tell):
             return (Need((notice.notice_key(tell),)),)
-        case Heard(event) if event.type in _HEARD:
-            keys = (_clock_key(event), _counter_key(event))
-            return tuple(Need((key,)) for key in keys if key is not None)
         case _:
             return ()
 
 
 def reduce(signal: Signal, view: View, book: Book, /) -> Answer:
     key = view.keys[0]
+    if type(signal) is Heard:
+        if key.kind == sla.KIND.name:
+            return _clock(key, signal.event, view, book)
+        return _count(key, signal.event, view)
     match signal:
         case Order(Tell() as tell):
             return _tell(tell, view, book)
-        case Heard(event) if key.kind == sla.KIND.name:
-            return _clock(key, event, view, book)
-        case Heard(event):
-            return _count(key, event, view)
         case Woke(sleeper) if sleeper.kind == sla.KIND.name:
             return _pass(sleeper, view, book)
         case Outcome(ended, call, result) if call == notice.CALL:
@@ -119,6 +118,16 @@ def _delivered(told: Notice, result: Done | Failed, now: Instant) -> Notice:
             return notice.sent(told, now)
         case Failed(error, cause):
             return notice.give_up(told, f"{error}: {cause}" if cause else error, now)
+
+
+def _follow(event: Event) -> tuple[Need, ...]:
+    """The clock and the counter that this event moves."""
+    if event.type not in _HEARD:
+        return ()
+    clock, moved = _clock_key(event), counter.key_of(event)
+    if clock is None:
+        return () if moved is None else (Need((moved,)),)
+    return (Need((clock,)),) if moved is None else (Need((clock,)), Need((moved,)))
 
 
 # ---- clocks
@@ -172,11 +181,6 @@ def _with_notice(key: Key, clock: Sla, view: View, book: Book) -> Answer:
 
 
 # ---- counters
-def _counter_key(event: Event) -> Key | None:
-    moved = counter.move(event)
-    return None if moved is None else moved.key
-
-
 def _count(key: Key, event: Event, view: View) -> Answer:
     moved = counter.move(event)
     if moved is None:

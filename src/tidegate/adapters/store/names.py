@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tidegate.kernel.clock import Day
 from tidegate.kernel.step import Key
@@ -32,11 +32,20 @@ class Names:
 
     def unknown(self, keys: Iterable[Key]) -> list[tuple[int, str]]:
         """New rows, (number, text), so that all of these keys can be written."""
-        missing = dict.fromkeys(
-            text for key in keys for text in (key.kind, key.scope) if text not in self._numbers
-        )
+        known = self._numbers
+        missing: dict[str, None] = {}
+        for key in keys:
+            if key.kind not in known:
+                missing[key.kind] = None
+            if key.scope not in known:
+                missing[key.scope] = None
         first = max(self._texts, default=0) + 1
         return list(enumerate(missing, first))
+
+    def numbers(self, rows: Iterable[tuple[int, str]]) -> Mapping[str, int]:
+        """The number of every text, these rows included, which are not committed yet."""
+        new = {text: number for number, text in rows}
+        return {**self._numbers, **new} if new else self._numbers
 
     def adopt(self, rows: Iterable[tuple[int, str]]) -> None:
         """These rows are committed."""

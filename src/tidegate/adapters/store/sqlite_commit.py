@@ -103,22 +103,21 @@ def _write_log(connection: Connection, taken: Taken, writes: Writes) -> None:
 
 def _write_cells(connection: Connection, names: Names, writes: Writes) -> list[tuple[int, str]]:
     """Cells and journal; answers the names that are new."""
-    new = names.unknown(write.key for write in writes.cells)
-    numbers = {text: number for number, text in new}
-    for text in numbers:
+    new = names.unknown([write.key for write in writes.cells])
+    for _, text in new:
         _check_text(text)
     insert(connection, sql.INSERT_NAMES, [value for row in new for value in row])
+    number = names.numbers(new)
     flat: list[Value] = []
     for write in writes.cells:
         key, state = write.key, write.state
-        kind, scope = names.number(key.kind), names.number(key.scope)
-        if write.begins:
+        if write.begins and "\0" in key.name:
             _check_text(key.name)
         flat += (
             write.id,
-            numbers[key.kind] if kind is None else kind,
+            number[key.kind],
             key.day,
-            numbers[key.scope] if scope is None else scope,
+            number[key.scope],
             key.name,
             write.doc,
             write.version,
