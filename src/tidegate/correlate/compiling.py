@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from msgspec.structs import replace
 
 from tidegate.correlate.document import (
     ActionDocument,
@@ -17,6 +20,7 @@ from tidegate.correlate.document import (
     UpdateDashboardAction,
 )
 from tidegate.correlate.field import BUSINESS_DATE, DATASET, NORMALISED_ID, reader
+from tidegate.correlate.identity import id_pieces
 from tidegate.correlate.reading import compile_readings, fields_of, own_inputs, own_matches
 from tidegate.correlate.rule import (
     Action,
@@ -70,6 +74,9 @@ SCOPE_NAMES = frozenset(
     }
 )  # fmt: skip
 """Names an action's template always sees; others come from the newest input's event."""
+
+TESTS_KEPT = 8192
+"""Conditions that rules share."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -146,7 +153,7 @@ def _rule(
         return local_instant(day, 0, where)
 
     default_retry = _retry(written.retry_config)
-    return Rule(
+    rule = Rule(
         doc=doc,
         name=written.rule_name,
         active=document.active,
@@ -174,6 +181,7 @@ def _rule(
         sla_from_first=written.sla_from == "first_event",
         start_of_day=start_of_day,
     )
+    return replace(rule, id_pieces=id_pieces(rule))
 
 
 def id_template(written: RuleDocument, process: str, context: GlobalContext | None) -> Template:
@@ -254,8 +262,17 @@ def _pairs(conditions: Iterable[Mapping[str, Json]]) -> list[tuple[str, Json]]:
 
 def _tests(pairs: Iterable[tuple[str, Json]]) -> tuple[Test, ...]:
     return tuple(
-        Test(field, reader(field), parse_predicate(field, wanted)) for field, wanted in pairs
+        _test(field, wanted) if isinstance(wanted, list | dict) else _shared_test(field, wanted)
+        for field, wanted in pairs
     )
+
+
+def _test(field: str, wanted: Json) -> Test:
+    return Test(field, reader(field), parse_predicate(field, wanted))
+
+
+# Rules of one project ask much the same; what they share stays in the processor's cache.
+_shared_test = lru_cache(maxsize=TESTS_KEPT, typed=True)(_test)
 
 
 def _matches(written: RuleDocument) -> tuple[Match, ...]:
@@ -264,7 +281,12 @@ def _matches(written: RuleDocument) -> tuple[Match, ...]:
     fields = [field for field in fields if field != NORMALISED_ID]
     if not fields:
         fields = ["data.business_date"]
-    return tuple(Match(field, reader(field), field in BUSINESS_DATE) for field in fields)
+    return tuple(_match(field) for field in fields)
+
+
+@lru_cache(maxsize=TESTS_KEPT)
+def _match(field: str) -> Match:
+    return Match(field, reader(field), field in BUSINESS_DATE)
 
 
 def _expect(

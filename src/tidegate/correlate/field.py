@@ -9,6 +9,7 @@ its extensions. A bare name means `data.<name>`, else `data.<name>_seconds` (eve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import TypeAlias, cast
 
@@ -18,6 +19,9 @@ from tidegate.kernel.value import MISSING, Path, getter, parse_path
 
 Read: TypeAlias = Callable[[Event], Json]
 """MISSING when the event has no such field."""
+
+READERS_KEPT = 4096
+"""Fields whose readers are shared."""
 
 NORMALISED_ID = "normalized_context_id"
 
@@ -39,8 +43,12 @@ BUSINESS_DATE = frozenset({"business_date", "data.business_date"})
 DATASET = frozenset({"dataset", "dataset_name", "data.dataset_name"})
 
 
+@lru_cache(maxsize=READERS_KEPT)
 def reader(name: str) -> Read:
-    """How to read a field by the name a rule gives it. Raises InputError (`expression.invalid`)."""
+    """How to read a field by the name a rule gives it. Raises InputError (`expression.invalid`).
+
+    The same for all rules: a thousand of their own would not stay in the processor's cache.
+    """
     own = _OWN.get(name)
     if own is not None:
         return own

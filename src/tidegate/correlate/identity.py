@@ -8,6 +8,7 @@ from tidegate.correlate.gate import Gate
 from tidegate.correlate.rule import Rule, parse_date
 from tidegate.kernel.clock import NO_DAY, format_day
 from tidegate.kernel.event import Event, Json
+from tidegate.kernel.expression import TEXT_MAX, Missing
 from tidegate.kernel.ids import parse_public, public, segment
 from tidegate.kernel.step import Key
 from tidegate.kernel.value import MISSING, is_map, text
@@ -15,6 +16,8 @@ from tidegate.kernel.value import MISSING, is_map, text
 KIND = "gate"
 NO_DATE = "-"
 ROUND_DIGITS_MAX = 9
+SEQUENCE = -1
+"""Among the pieces of an id: the round's number."""
 _DATA_DATE = ("data", "business_date")
 
 
@@ -24,10 +27,11 @@ def key_of(rule: Rule, event: Event) -> tuple[Key, tuple[str, ...]] | None:
     named: list[str] = []
     day = NO_DAY
     for match in rule.match:
-        value = match.read(event)
-        if value is MISSING or value is None:
-            return None
-        written = value if type(value) is str else text(value)
+        written = match.read(event)
+        if type(written) is not str:
+            if written is MISSING or written is None:
+                return None
+            written = text(written)
         if match.is_date:
             date = parse_date(written)
             if date is None:
@@ -146,14 +150,55 @@ def put(names: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
 
 def correlation_id(rule: Rule, gate: Gate) -> str:
     """The global correlation id of this gate's round: `correlation-2024-01-15-001`."""
-    scope = nested(rule, gate.values)
-    for number, value in enumerate(gate.values, 1):
+    values, sequence = gate.values, f"{gate.round:03d}"
+    pieces = rule.id_pieces
+    if pieces is not None and len(values) == len(rule.match):
+        id_ = "".join(
+            [
+                one if isinstance(one, str) else sequence if one == SEQUENCE else values[one]
+                for one in pieces
+            ]
+        )
+        if len(id_) <= TEXT_MAX:
+            return id_
+    return text(rule.id_template.render(_id_scope(rule, values, sequence, gate.round)))
+
+
+def id_pieces(rule: Rule) -> tuple[str | int, ...] | None:
+    """The template of the global correlation id, cut up so that filling it is one join.
+
+    A text stands for itself, a number for the match value at that place, SEQUENCE for the round.
+    None where a hole is more than a name. Which value a name means is found by looking, so it is
+    what rendering would find.
+    """
+    marks = {f"\0{place}": place for place in range(len(rule.match))}
+    scope = _id_scope(rule, tuple(marks), f"\0{SEQUENCE}", 1)
+    marks[f"\0{SEQUENCE}"] = SEQUENCE
+    pieces: list[str | int] = []
+    for part in rule.id_template.parts:
+        if isinstance(part, str):
+            pieces.append(part)
+            continue
+        try:
+            value = part.evaluate(scope) if part.source in part.paths else None
+        except Missing:
+            return None
+        if type(value) is not str:
+            return None
+        pieces.append(marks.get(value, value))
+    return tuple(pieces)
+
+
+def _id_scope(rule: Rule, values: tuple[str, ...], sequence: str, round_: int) -> dict[str, Json]:
+    """The names the template of the global correlation id sees."""
+    scope = nested(rule, values)
+    for number, value in enumerate(values, 1):
         scope[f"match_{number}"] = value
     scope.update(
         rule=rule.name,
         process=rule.process,
         business_process=rule.process,
-        sequence=f"{gate.round:03d}",
-        round=gate.round,
+        sequence=sequence,
+        round=round_,
     )
-    return text(rule.id_template.render(scope))
+    return scope

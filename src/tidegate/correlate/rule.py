@@ -173,6 +173,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     start_of_day: Callable[[Day], Instant]
     rereads: frozenset[str] = frozenset()
     """Fields of its conditions and match fields that its own mappings of applications speak of."""
+    id_pieces: tuple[str | int, ...] | None = None
+    """Its `id_template` where that takes no more than names: see `identity.id_pieces`."""
     required: frozenset[str] = frozenset()
     """Names of the inputs without which it does not open."""
 

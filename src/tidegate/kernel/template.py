@@ -58,6 +58,8 @@ class Template(Struct, frozen=True, eq=False):
     constant: bool
     """It has no holes."""
     fill: Render
+    parts: tuple[str | Expression, ...] = ()
+    """Constant texts and holes in their order, where it is one text."""
 
     def render(self, scope: Mapping[str, Json]) -> Json:
         """The value with all holes filled.
@@ -154,12 +156,12 @@ def _template(
     holes = [part for part in parts if isinstance(part, Expression)]
     if not holes:
         constant = "".join(part for part in parts if isinstance(part, str))
-        return Template(text, (), (), True, lambda scope: constant)
+        return Template(text, (), (), True, lambda scope: constant, (constant,))
     if keeps and len(parts) == 1:
         fill = _whole(text, holes[0])
     else:
         fill = _joined(text, parts, nullable)
-    return Template(text, *_used(holes), False, fill)
+    return Template(text, *_used(holes), False, fill, parts)
 
 
 def _whole(text: str, hole: Expression) -> Render:
