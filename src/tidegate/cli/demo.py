@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,17 +12,6 @@ from msgspec.structs import replace
 
 from tidegate.cli.options import common
 from tidegate.settings import Settings
-
-ASK = (
-    "tidegate board",
-    "tidegate explain marketing --date {date}",
-    "tidegate explain inventory --date {date}",
-    "tidegate gate release inventory~~{date}~~001 --reason 'looked at it'",
-    "tidegate explain finance --date {date}          (fx_rates arrives in a minute)",
-    "tidegate trace erp-orders-{date}-1",
-    "tidegate gate list --status quarantined",
-    "tidegate event tail",
-)
 
 
 @click.command()
@@ -47,19 +35,24 @@ def demo(settings: Settings, as_json: bool, once: bool, port: int | None) -> Non
 
 
 def _play(settings: Settings, database: Path, *, once: bool, port: int | None) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
     from tidegate.adapters.system import SystemClock
     from tidegate.cli.board import show
     from tidegate.demo.checking import faults
+    from tidegate.demo.guide import printed, story, write_deliveries
     from tidegate.demo.play import PROJECT, DemoClock, play
     from tidegate.kernel.clock import format_day
     from tidegate.services.board import make_board
     from tidegate.wiring import open_answers
 
-    click.echo(f"playing three weeks into {database} ...", err=True)
-    began = time.perf_counter()
     clock = SystemClock()
-    played = play(database, clock.now())
-    click.echo(f"done in {time.perf_counter() - began:.1f} s", err=True)
+    with Progress(
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task("three weeks of a small estate", total=1.0)
+        played = play(database, clock.now(), lambda done: bar.update(task, completed=done))
     chosen = replace(settings, project=PROJECT, database=str(database))
     opened = open_answers(chosen)
     try:
@@ -69,10 +62,12 @@ def _play(settings: Settings, database: Path, *, once: bool, port: int | None) -
         opened.close()
     for one in wrong:
         click.echo(f"not as it must be: {one}", err=True)
-    date = format_day(played.live)
-    hints = "\n".join(f"  {line.format(date=date)}" for line in ASK)
-    where = database if database.is_absolute() else Path.cwd() / database
-    click.echo(f"\nIn another terminal (export DATABASE_URL={where}):\n{hints}\n")
+    write_deliveries(database.parent, played.live, played.at)
+    for line in story(played.live, played.at):
+        click.echo(line)
+    for line in printed(database.parent, database, format_day(played.live)):
+        click.echo(line)
+    click.echo("\nBelow stands what people are told. Ctrl-C ends the demo.\n")
     sys.stdout.flush()
     code = _serve(
         replace(chosen, port=0 if once else port if port is not None else settings.port),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tidegate.demo.estate import DATASETS
+from tidegate.demo.guide import STORY
 from tidegate.demo.play import Played
 from tidegate.kernel.clock import format_day
 from tidegate.services.board import make_board
@@ -13,15 +14,7 @@ from tidegate.wiring import Answers
 
 RULES = 7
 BUSINESS_DAYS = 15
-LIVE_STATES = {
-    "customer_360": "held",
-    "daily_sales": "done",
-    "finance": "waiting",
-    "inventory": "quarantine",
-    "logistics": "running",
-    "marketing": "late",
-    "risk": "failed",
-}
+LIVE_STATES = {scene.rule: scene.state for scene in STORY}
 
 
 def faults(opened: Answers, played: Played) -> Iterator[str]:

@@ -24,7 +24,11 @@ async def play_live(app: App, url: str) -> None:
     minute = now % DAY_US // MINUTE_US
     one = delivery("fx_rates", Day(now // DAY_US), minute, 12_345, "1")
     await app.intake.receive([one.raw], "demo").wait()
-    print("fx_rates arrived: finance opens", file=sys.stderr, flush=True)
+    print(
+        "fx_rates arrived: the gate of finance opens, ledger_close starts",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 async def look_once(app: App, url: str) -> None:

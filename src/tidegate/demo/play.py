@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -73,8 +74,11 @@ def clear(folder: Path) -> Path:
     return database
 
 
-def play(database: Path, now: Instant) -> Played:
-    """Write three weeks into an empty file, and leave it at 11:24 of the live day."""
+def play(database: Path, now: Instant, told: Callable[[float], None]) -> Played:
+    """Write three weeks into an empty file, and leave it at 11:24 of the live day.
+
+    `told` hears how much of it is done, from 0 to 1.
+    """
     live = live_day(now)
     first = Day(live - 7 * WEEKS)
     days = [Day(day) for day in range(first, live + 1) if (day + 3) % 7 < 5]
@@ -89,7 +93,9 @@ def play(database: Path, now: Instant) -> Played:
             store=(store, reader),
             release=VERSION,
         )
-        for one in deliveries(days, live):
+        arriving = deliveries(days, live)
+        for number, one in enumerate(arriving):
+            told(number / len(arriving))
             if one.at > world.clock.now():
                 world.advance(one.at - world.clock.now())
             world.hear(one.raw)
