@@ -8,7 +8,7 @@ KILLS ?= 20
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-all kill check format bench example docs golden clean
+.PHONY: help setup demo test test-fast test-all kill mutate check format bench example docs golden clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ test-all: setup ## also the lanes that need services of their own
 
 kill: setup ## kill -9 of servers under load, on both databases: make kill KILLS=200 SEED=1
 	TIDEGATE_KILLS=$(KILLS) TIDEGATE_SEED=$(SEED) $(BIN)/python -m pytest -s tests/integration/test_kill.py
+
+mutate: setup ## break the source in some 250 small ways; a test must notice each (ten minutes)
+	$(BIN)/python -m tidegate.testing.mutation tests/mutation --jobs 2
 
 check: setup ## ruff, mypy, pyright, layers, tidiness
 	$(BIN)/ruff check .

@@ -6,8 +6,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import Phase, settings
 
 from tidegate.testing.postgres import Address, shared
+
+# For mutants (`--hypothesis-profile=quick`): that an example fails is enough, however long it is.
+settings.register_profile("quick", phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -355,6 +355,35 @@ def test_history_is_loaded_in_silence() -> None:
     assert messages(world) == []
 
 
+def test_a_gate_made_at_its_very_deadline_is_history() -> None:
+    world = expecting(deadline="06:00", start=f"{FRIDAY}T06:00:00Z")
+
+    world.hear(delivery("a", business_date=FRIDAY, time=f"{FRIDAY}T05:00:00Z"))
+
+    assert (one_gate(world)["status"], one_gate(world)["backfill"]) == ("overdue", True)
+    assert messages(world) == []
+
+
+def test_a_gate_is_no_history_while_one_of_its_datasets_is_not_due() -> None:
+    world = expecting(
+        start=f"{FRIDAY}T06:00:00Z",
+        others={
+            ("dataset", "a"): dataset(deadline="05:00"),
+            ("dataset", "b"): dataset(deadline="07:00"),
+        },
+    )
+
+    world.hear(delivery("a", business_date=FRIDAY, time=f"{FRIDAY}T05:30:00Z"))
+    made = one_gate(world)
+    to(world, f"{FRIDAY}T07:00:00Z")
+
+    assert (made["status"], made["backfill"]) == ("waiting", False)
+    assert made["deadline"] == f"{FRIDAY}T07:00:00Z"
+    assert set(alarms(world)) == {
+        (f"{FRIDAY}T07:00:00Z", f"daily for {FRIDAY} is overdue: b missing")
+    }
+
+
 def test_history_closes_like_any_other_gate() -> None:
     world = expecting(deadline="06:00", changes={"close_after": "2d"})
     world.hear(delivery("a", business_date="2024-01-15"))

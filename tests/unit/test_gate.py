@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from tidegate.correlate.gate import Gate, Status
 from tidegate.kernel.clock import DAY_US, HOUR_US
 from tidegate.testing.gates import (
+    DATE,
+    close,
     condition,
     counted,
     delivery,
@@ -59,6 +62,14 @@ def test_a_gate_waits_until_every_input_is_here_and_starts_its_job_once() -> Non
     assert one_gate(world)["status"] == "open"
     assert one_gate(world)["opened_at"] == "2025-11-21T09:00:00Z"
     assert len(world.tasks()) == 1
+
+
+def test_an_open_gate_wakes_nobody() -> None:
+    world = heard(rule("a", "b", correlation_logic=window("24h")), delivery("a"), delivery("b"))
+
+    (state,) = world.cells("gate", Gate).values()
+
+    assert (state.status, state.wake_at, state.close_at) == (Status.OPEN, None, None)
 
 
 def test_each_business_date_has_a_gate_of_its_own() -> None:
@@ -269,7 +280,7 @@ def test_a_person_releases_what_is_held_back() -> None:
 
     assert reply == {"gate": gate["id"], "status": "open"}
     after = one_gate(world)
-    assert after["status"] == "open"
+    assert (after["status"], after["opened_at"]) == ("open", "2025-11-21T09:00:00Z")
     assert [one["reason"] for one in after["inputs"]] == ["released by ann", None]
     assert len(world.tasks()) == 1
     assert [event.data["by"] for event in world.events("tidegate.gate.released")] == ["ann"]
@@ -294,6 +305,28 @@ def test_what_was_released_is_replaced_by_newer_bad_data() -> None:
     world.hear(bad("a", time="2025-11-21T08:30:00Z"))
 
     assert one_gate(world)["status"] == "quarantined"
+
+
+@pytest.mark.parametrize("names", [(), ("a",)])
+def test_what_a_closed_gate_held_back_is_not_released(names: tuple[str, ...]) -> None:
+    world = heard(rule("a", **QUALITY), bad("a"))
+    gate = one_gate(world)
+    close(world, gate["id"])
+
+    reply = release(world, gate["id"], *names)
+
+    assert getattr(reply, "code", "") == "gate.state"
+    assert one_gate(world)["status"] == "closed"
+    assert world.tasks() == []
+
+
+def test_an_order_for_a_round_that_has_ended_does_not_reach_the_next() -> None:
+    world = heard(rule("a", **QUALITY), good("a", "first"), bad("a", "second"))
+
+    replies = release(world, "daily~~2025-11-20~~001"), close(world, "daily~~2025-11-20~~001")
+
+    assert [getattr(one, "code", "") for one in replies] == ["gate.state"] * 2
+    assert rounds(world) == {1: "open", 2: "quarantined"}
 
 
 @pytest.mark.parametrize("names", [(), ("a",), ("b",), ("nobody",)])
@@ -433,6 +466,21 @@ def test_at_the_windows_end_the_gate_is_overdue_and_alarms() -> None:
     assert one_gate(world)["status"] == "overdue"
     assert messages(world) == ["daily for 2025-11-20 is overdue: b missing"]
     assert [event.data["missing"] for event in world.events("tidegate.gate.overdue")] == [["b"]]
+
+
+def test_a_window_that_ends_before_the_deadline_makes_the_gate_overdue() -> None:
+    written = rule("a", "b", correlation_logic=window("2h"), expect={"deadline": "+1d 12:00"})
+    world = heard(written, delivery("a"))
+
+    world.advance(2 * HOUR_US)
+
+    assert inputs(one_gate_of(world))["a"] == "received"
+    assert one_gate_of(world)["status"] == "overdue"
+
+
+def one_gate_of(world: World) -> dict[str, Any]:
+    """That of the deliveries' date, beside those a rule expects."""
+    return next(gate for gate in world.gates() if gate["key"]["data.business_date"] == DATE)
 
 
 def test_the_wall_clock_end_is_counted_from_the_first_arrival_not_from_the_event() -> None:

@@ -143,6 +143,15 @@ def test_an_input_is_found_by_the_name_its_condition_has() -> None:
     assert parameters(world) == dict(zip(names, [1, 2, 1], strict=True))
 
 
+def test_an_input_of_any_dataset_is_found_by_the_dataset_that_came() -> None:
+    action = start(parameters={"n": "${inputs.a.data.n}", "whole": "${inputs.first.data.n}"})
+    conditions = [{"name": "first", "event_type": "delivered"}]
+
+    world = heard(rule(conditions=conditions, actions=[action]), delivery("a", n=3))
+
+    assert parameters(world) == {"n": 3, "whole": 3}
+
+
 def test_two_conditions_on_one_dataset_are_two_inputs() -> None:
     conditions = [condition("a", **{"data.part": 1}), condition("a", **{"data.part": 2})]
     action = start(parameters={"one": "${inputs.a.data.n}", "two": '${inputs["a 2"].data.n}'})

@@ -143,6 +143,16 @@ def test_quality_of_the_rule_and_of_the_condition_hold_together() -> None:
     ]  # fmt: skip
 
 
+def test_every_quality_condition_that_failed_is_named() -> None:
+    quality = [{"n": "> 5"}, {"m": "> 5"}, {"k": "> 5"}]
+    world = World(project(rule("a", additional_conditions=quality)))
+
+    world.hear(delivery("a", n=1, m=9))
+
+    (held,) = one_gate(world)["inputs"]
+    assert held["reason"] == "n > 5: was 1; k > 5: is missing"
+
+
 # ---- names
 def test_inputs_are_called_by_name_then_dataset_then_event_type() -> None:
     world = World(

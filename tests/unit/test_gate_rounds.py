@@ -183,6 +183,52 @@ def test_blanks_in_source_and_id_do_not_run_together() -> None:
     assert rounds(world) == {1: "open", 2: "open"}
 
 
+@pytest.mark.parametrize("order", [("older", "newer"), ("newer", "older")])
+def test_a_delivery_that_was_not_kept_begins_no_round_when_it_comes_again(
+    order: tuple[str, str],
+) -> None:
+    times = {"older": "2025-11-21T07:00:00Z", "newer": LATER}
+    sent = [delivery("a", id_, time=times[id_]) for id_ in order]
+    world = heard(rule("a", "b"), *sent, delivery("b"))
+    forget(world)
+
+    world.hear(*sent)
+
+    assert rounds(world) == {1: "open"}
+    assert counted(one_gate(world))["a"] == "newer"
+
+
+def test_blanks_do_not_run_together_in_what_earlier_rounds_counted() -> None:
+    world = heard(rule("a"), delivery("a", "c", source="/a b"), delivery("a", "x"))
+
+    world.hear(delivery("a", "b c", source="/a"))
+
+    assert rounds(world) == dict.fromkeys([1, 2, 3], "open")
+
+
+def test_an_event_that_is_an_old_input_and_a_new_one_begins_the_next_round() -> None:
+    large = condition("a", name="large", optional=True, **{"data.n": "> 5"})
+    world = heard(rule(conditions=[condition("a"), large]), delivery("a", "a1", n=1))
+
+    world.hear(delivery("a", "a2", n=9))
+
+    assert rounds(world) == {1: "open", 2: "open"}
+    assert counted(round_of(world, 1)) == {"a": "a1", "large": None}
+    assert counted(round_of(world, 2)) == {"a": "a2", "large": "a2"}
+
+
+def test_bad_optional_data_for_an_open_gate_is_shown_and_nobody_is_told() -> None:
+    conditions = [condition("a"), condition("b", optional=True)]
+    world = heard(rule(conditions=conditions, **QUALITY), delivery("a", n=1))
+
+    world.hear(delivery("b", n=0))
+
+    assert rounds(world) == {1: "open"}
+    assert inputs(one_gate(world)) == {"a": "received", "b": "quarantined"}
+    assert messages(world) == []
+    assert world.events("tidegate.gate.quarantined") == []
+
+
 def test_an_optional_input_delivered_again_begins_the_next_round() -> None:
     conditions = [condition("a"), condition("b", optional=True)]
     world = heard(rule(conditions=conditions), delivery("a"), delivery("b", "b1"))
@@ -283,7 +329,7 @@ def test_late_new_round_begins_one() -> None:
 def wide(late: str, **changes: Any) -> World:
     """One delivery at 08:00, with a window of two hours."""
     changes = {"correlation_logic": window("2h"), "late": late} | changes
-    return heard(rule("a", "b", **changes), delivery("a", "a1"))
+    return heard(rule("a", "b", **changes), delivery("a", "a1", n=1))
 
 
 LATE = "2025-11-21T10:00:01Z"
@@ -345,6 +391,45 @@ def test_a_round_that_ends_by_late_data_passes_its_deadline_on() -> None:
     assert second["deadline"] == "2025-11-21T12:00:00Z"
     assert rounds(world)[2] == "overdue"
     assert "daily for 2025-11-20 is overdue: a missing" in messages(world)
+
+
+def test_a_round_that_ends_by_late_data_passes_its_warning_on() -> None:
+    world = wide("new_round", expect={"deadline": "+1d 12:00", "warn_at": "+1d 10:30"})
+
+    world.hear(delivery("b", "b1", time=LATE))
+    world.advance(3 * HOUR_US)
+
+    told = "daily for 2025-11-20 is later than usual: a missing"
+    assert [message for message in messages(world) if "2025-11-20 is later" in message] == [told]
+
+
+def test_an_overdue_round_that_ends_by_late_data_does_not_alarm_again_and_closes_in_time() -> None:
+    world = wide("new_round", close_after="1d")
+    world.advance(3 * HOUR_US)
+    overdue = rounds(world), len(messages(world))
+
+    world.hear(delivery("b", "b1", time=LATE))
+    begun = rounds(world)
+    world.advance(22 * HOUR_US)
+    before = rounds(world)
+    world.advance(HOUR_US)
+
+    assert overdue == ({1: "overdue"}, 1)
+    assert begun == before == {1: "closed", 2: "overdue"}
+    assert rounds(world) == {1: "closed", 2: "closed"}
+    assert len(messages(world)) == 1
+
+
+def test_history_stays_history_in_a_round_that_begins_with_late_data() -> None:
+    world = wide("new_round", expect={"deadline": "06:00"}, **QUALITY)
+    made = one_gate(world)
+
+    world.hear(delivery("b", "b1", time=LATE, n=1))
+    world.hear(delivery("b", "b2", time="2025-11-21T10:00:02Z", n=0))
+
+    assert made["backfill"]
+    assert round_of(world, 2)["backfill"]
+    assert messages(world) == []
 
 
 def test_what_would_be_late_in_every_round_begins_none() -> None:

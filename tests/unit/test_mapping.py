@@ -491,7 +491,7 @@ def test_what_only_shows_when_compiling_is_found_with_its_place() -> None:
     assert found == {
         ("context", "one", ("context_mapping", "a", "calendar")),
         ("context", "one", ("context_mapping", "a", "business_date_mapping")),
-        ("context", "one", ("context_mapping", "b", "source_pattern")),
+        ("context", "two", ("context_mapping", "c", "source_pattern")),
         ("rule", "r", ("context_normalization", "application_mappings", "d", "dataset_mapping")),
     }
     assert applications_of(documents).find("/a").name == ""

@@ -10,7 +10,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticKnownError
 
 from tidegate.correlate.field import reader
 from tidegate.kernel.clock import parse_duration
@@ -147,28 +148,56 @@ class ContextNormalization(_Model):
     sla_minutes: Annotated[int, Field(ge=1)] | None = None
 
 
+def _field_of_condition(key: str) -> str:
+    near = difflib.get_close_matches(key, CONDITION_KEYS, 1, 0.85)
+    if near and "." not in key:
+        raise PydanticKnownError("extra_forbidden")
+    return _field(key)
+
+
+def _field(name: str) -> str:
+    try:
+        reader(name)
+    except InputError as error:
+        raise ValueError(f"{error.message}|{error.fix}") from error
+    return name
+
+
+def _wanted(wanted: Json) -> Json:
+    """What a field must be; the field itself is named by the fault's place."""
+    try:
+        predicate = parse_predicate(_IT, wanted)
+    except InputError as error:
+        raise ValueError(f"{error.message.replace(f'{_IT}: ', '', 1)}|{error.fix}") from error
+    if predicate.never:
+        raise ValueError(f"this can never hold: {predicate.never}|change the condition")
+    return wanted
+
+
+_IT = "it"
+CONDITION_KEYS = ("name", "event_type", "optional", "additional_conditions")
+Wanted = Annotated[Any, AfterValidator(_wanted)]
+FieldName = Annotated[str, AfterValidator(_field)]
+ConditionField = Annotated[str, AfterValidator(_field_of_condition)]
+
+
 class Condition(BaseModel):
     """One input. Every further key is a field of the event and what it must be."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
+    # Typing the extras like this is pydantic's own way, though its base class declares them wider.
+    __pydantic_extra__: dict[ConditionField, Wanted] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+
     name: Name | None = None
     event_type: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     optional: bool = False
-    additional_conditions: list[dict[str, Any]] = []
+    additional_conditions: list[dict[FieldName, Wanted]] = []
 
     @model_validator(mode="after")
-    def _fields(self) -> Condition:
-        for field, wanted in (self.model_extra or {}).items():
-            near = difflib.get_close_matches(field, type(self).model_fields, 1, 0.85)
-            if near and "." not in field:
-                raise ValueError(f"unknown key {field!r}|did you mean {near[0]!r}?")
-            check_test(field, wanted)
+    def _asks_for_something(self) -> Condition:
         if self.event_type is None and not self.model_extra:
             raise ValueError("this condition holds for every event|name an event_type or a field")
-        for one in self.additional_conditions:
-            for field, wanted in one.items():
-                check_test(field, wanted)
         return self
 
 
@@ -181,7 +210,7 @@ class Validation(_Model):
 class Correlation(_Model):
     """One line of `correlation_logic`: a match field, a time window, or a validation."""
 
-    match_field: Text | None = None
+    match_field: Annotated[Text, AfterValidator(_field)] | None = None
     time_window: Duration | None = None
     anchor: Literal["event_time", "arrival", "business_date"] = "event_time"
     validation: Validation | None = Field(default=None, alias="context.validation")
@@ -227,7 +256,7 @@ class RuleDocument(_Model):
     business_process: Text | None = None
     context_normalization: ContextNormalization = ContextNormalization()
     conditions: Annotated[list[Condition], Field(max_length=INPUTS_MAX)] = []
-    additional_conditions: list[dict[str, Any]] = []
+    additional_conditions: list[dict[FieldName, Wanted]] = []
     correlation_logic: list[Correlation] = []
     job_dependencies: Annotated[list[JobDependency], Field(max_length=INPUTS_MAX)] = []
     expect: ExpectDocument | None = None
@@ -247,14 +276,9 @@ class RuleDocument(_Model):
     def _can_open(self) -> RuleDocument:
         if not self.conditions and not self.job_dependencies:
             raise ValueError("this rule waits for nothing|write at least one condition")
-        for one in self.additional_conditions:
-            for field, wanted in one.items():
-                check_test(field, wanted)
         fields = [one.match_field for one in self.correlation_logic if one.match_field]
         if len(set(fields)) != len(fields):
             raise ValueError("a match_field is written twice|keep one of them")
-        for field in fields:
-            _checked(reader, field)
         if len([one for one in self.correlation_logic if one.time_window]) > 1:
             raise ValueError("two time windows|keep one of them")
         return self
@@ -274,24 +298,6 @@ class DatasetEntry(_Model):
     description: Text = ""
 
 
-def check_test(field: str, wanted: Json) -> None:
-    """A field and its condition; raises ValueError in the form pydantic shows."""
-    _checked(reader, field)
-    try:
-        predicate = parse_predicate(field, wanted)
-    except InputError as error:
-        raise ValueError(f"{field}: {error.message}|{error.fix}") from error
-    if predicate.never:
-        raise ValueError(f"{field}: this can never hold: {predicate.never}|change the condition")
-
-
-def _checked(function: Any, text: str) -> None:
-    try:
-        function(text)
-    except InputError as error:
-        raise ValueError(f"{error.message}|{error.fix}") from error
-
-
 def _rule_entries(raw: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
     name = raw.get("rule_name") if is_map(raw) else None
     yield (name if isinstance(name, str) else ""), raw, ()
@@ -305,7 +311,7 @@ def _dataset_entries(raw: Json) -> Iterable[tuple[str, Json, tuple[str | int, ..
         yield str(name), body, (name,)
 
 
-DOCUMENTS = (
-    DocumentKind(name="rule", folder="rules", model=RuleDocument, entries=_rule_entries),
-    DocumentKind(name="dataset", folder="datasets", model=DatasetEntry, entries=_dataset_entries),
+RULES = DocumentKind(name="rule", folder="rules", model=RuleDocument, entries=_rule_entries)
+DATASETS = DocumentKind(
+    name="dataset", folder="datasets", model=DatasetEntry, entries=_dataset_entries
 )

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from tidegate.correlate import expectation
 from tidegate.correlate.action import alarm
 from tidegate.correlate.checking import check as check
+from tidegate.correlate.coherence import check as check_alone
 from tidegate.correlate.compiling import compile_rules, datasets_of
 from tidegate.correlate.delivery import begun, deliver, evidence_of, follow
-from tidegate.correlate.document import DOCUMENTS
+from tidegate.correlate.document import DATASETS, RULES
 from tidegate.correlate.expectation import Expectation
 from tidegate.correlate.explain import explain_gate
 from tidegate.correlate.gate import (
@@ -78,7 +79,7 @@ kinds = (
     Kind(name=expectation.KIND, state=Expectation, follows="rule"),
 )
 orders: tuple[type[Struct], ...] = (ReleaseGate, CloseGate)
-documents = DOCUMENTS
+documents = (replace(RULES, check=check_alone), DATASETS)
 
 
 class Book(Struct, frozen=True):

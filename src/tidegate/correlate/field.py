@@ -38,6 +38,8 @@ _OWN: dict[str, Read] = {
     "context_id": lambda event: MISSING if event.context_id is None else event.context_id,
     "normalized_priority": lambda event: event.priority or "normal",
 }
+OWN_NAMES = frozenset(_OWN)
+"""What every event has, or may have, by itself."""
 BUSINESS_DATE = frozenset({"business_date", "data.business_date"})
 """Both spellings mean the mapped business date, wherever the sender wrote it."""
 DATASET = frozenset({"dataset", "dataset_name", "data.dataset_name"})
@@ -69,6 +71,15 @@ def written(name: str) -> str:
     if name in _OWN or "." in name:
         return name
     return f"data.{name}"
+
+
+def one_name(field: str) -> str:
+    """The one name of a field that has several."""
+    if field in BUSINESS_DATE:
+        return "business_date"
+    if field in DATASET:
+        return "dataset"
+    return "event_type" if field == "type" else written(field)
 
 
 def _in_data(path: Path) -> Read:

@@ -178,7 +178,7 @@ def check_calendars(documents: Mapping[DocId, Document]) -> Iterator[Finding]:
         problem = _resolve(name, written, ())
         if isinstance(problem, str):
             what, _, fix = problem.partition("|")
-            yield Finding("calendar", name, ("based_on",), what, fix)
+            yield Finding("calendar", name, ("based_on",), what, fix, lacks="calendar")
 
 
 def _written(documents: Mapping[DocId, Document]) -> dict[str, CalendarDocument]:

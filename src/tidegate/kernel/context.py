@@ -101,10 +101,7 @@ def _time_of_day(text: str) -> str:
 
 
 def _zone(name: str) -> str:
-    try:
-        zone(name)
-    except ValueError as error:
-        raise ValueError(f"no time zone|{str(error).partition('|')[2]}") from error
+    zone(name)
     return name
 
 

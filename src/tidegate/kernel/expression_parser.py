@@ -91,7 +91,8 @@ class Parser:
     def _expression(self) -> Node:
         start = self._token.start
         if self._nested >= DEPTH_MAX:
-            raise self._fault(f"the expression is nested deeper than {DEPTH_MAX} levels")
+            what = f"the expression is nested deeper than {DEPTH_MAX} levels"
+            raise self._fault(what, "write it flatter, or as several")
         self._nested += 1
         node = self._binary(0)
         if self._took("?"):
@@ -326,6 +327,7 @@ class Parser:
             raise invalid(
                 Spot(self._source, start),
                 f"the expression is nested deeper than {DEPTH_MAX} levels",
+                "write it flatter, or as several",
             )
         return Span(start, self._tokens[self._at - 1].end, size, depth)
 

@@ -14,9 +14,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
-from tidegate.kernel.place import Path, Place, Places, Span, locate, pointed
+from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.event import Json
+from tidegate.kernel.place import Path, Place, Places, Span, inside, locate, pointed
 from tidegate.kernel.validation import Wrong, reduce_errors
 from tidegate.kernel.wording import say
 
@@ -36,6 +39,7 @@ class Fault(Struct, frozen=True):
     what: str
     fix: str = ""
     warning: bool = False
+    code: str = "document.invalid"
 
     def headline(self) -> str:
         """`file:line:column: what; fix: how`, always one line."""
@@ -158,11 +162,36 @@ def from_validation(
 ) -> list[Fault]:
     """What pydantic found, as faults; `path` is where the validated body stands in its document."""
     wrongs, untold = reduce_errors(error, places, model, path)
-    faults = [fault_at(file, _finger(wrong, places), *say(wrong)) for wrong in wrongs]
+    faults = [_fault(wrong, places, file) for wrong in wrongs]
     if untold:
         what = f"{untold:,} more faults of this document are not told"
         faults.append(fault_at(file, locate(places, path).value, what, "mend the others first"))
     return faults
+
+
+def _fault(wrong: Wrong, places: Places, file: str) -> Fault:
+    what, fix = say(wrong)
+    span = _finger(wrong, places)
+    raised = wrong.context.get("error")
+    cause = raised.__cause__ if isinstance(raised, Exception) else None
+    if not isinstance(cause, TidegateError):
+        return fault_at(file, span, what, fix)
+    line, column = cause.details.get("line"), cause.details.get("column")
+    if isinstance(line, int) and isinstance(column, int):
+        # The caret says where in the value it is; where it cannot, the message does.
+        spot = inside(span, wrong.seen, column) if _is_all(cause, wrong.seen) else None
+        if spot is not None or _is_start(line, column):
+            span, what = spot or span, what.replace(f"{line}:{column}: ", "", 1)
+    return replace(fault_at(file, span, what, fix), code=cause.code)
+
+
+def _is_all(cause: TidegateError, seen: Json) -> bool:
+    """The expression is the whole value: its columns are those of the value."""
+    return isinstance(seen, str) and cause.details.get("source") == seen and "\n" not in seen
+
+
+def _is_start(line: int, column: int) -> bool:
+    return line == column == 1
 
 
 def _finger(wrong: Wrong, places: Places) -> Span:

@@ -43,6 +43,8 @@ SOURCES_MAX = 4096
 """Sources whose application is remembered."""
 
 _GLOB = re.compile(r"[*?\[]")
+_CHOICE = re.compile(r"\[!?\]?[^\]]*\]")
+_OPEN = re.compile(r"\[")
 _IN_RULE = ("context_normalization", "application_mappings")
 _rule_mappings = getter(_IN_RULE)
 _rule_enabled = getter(("context_normalization", "enabled"))
@@ -166,13 +168,23 @@ def check_applications(
 ) -> Iterator[Finding]:
     """Mappings that cannot be compiled, and sources that two applications of contexts claim."""
     calendars = calendars_of(documents)
-    owners: dict[str, str] = {}
-    for document, path, name, mapping in _claims(documents):
+    owners: dict[str, tuple[str, Document]] = {}
+    for document, path, name, mapping in sorted(_claims(documents), key=_by_name):
         for key, fault in faults_of(mapping, calendars=calendars, functions=functions):
-            yield Finding(document.kind, document.name, (*path, key), fault.message, fault.fix)
+            lacks = "calendar" if fault.code == "calendar.unknown" else ""
+            yield Finding(
+                document.kind,
+                document.name,
+                (*path, key),
+                fault.message,
+                fault.fix,
+                code=fault.code,
+                lacks=lacks,
+            )
+        yield from _broken_glob(document, path, mapping.source_pattern)
         if document.kind != "context":
             continue
-        owner = owners.setdefault(mapping.source_pattern, name)
+        owner, first = owners.setdefault(mapping.source_pattern, (name, document))
         if owner != name:
             yield Finding(
                 "context",
@@ -180,7 +192,28 @@ def check_applications(
                 (*path, "source_pattern"),
                 f"{mapping.source_pattern} is claimed by {owner} and by {name}",
                 "give each source to one application",
+                other=(first.kind, first.name),
             )
+
+
+def _by_name(claim: _Claim) -> tuple[str, str]:
+    return claim.document.kind, claim.document.name
+
+
+def _broken_glob(
+    document: Document, path: tuple[str | int, ...], pattern: str
+) -> Iterator[Finding]:
+    """A bracket that is never closed would stand for itself, which nobody means by it."""
+    found = _OPEN.search(_CHOICE.sub(lambda choice: "x" * len(choice[0]), pattern))
+    if found is not None:
+        yield Finding(
+            document.kind,
+            document.name,
+            (*path, "source_pattern"),
+            f"source_pattern: the [ that opens here is never closed: {pattern[found.start() :]}",
+            "close it, as in [ab]; to mean the character itself write [[]",
+            word=pattern[found.start() :],
+        )
 
 
 def global_context(

@@ -85,6 +85,15 @@ def locate(places: Places, path: Path) -> Place:
     return places.get(path, Place(TOP))
 
 
+def inside(span: Span, text: Json, column: int) -> Span | None:
+    """One character of a text that is written as it is, with quotes around it or without."""
+    size = len(text) if isinstance(text, str) else -1
+    quotes = span.width - size
+    if quotes not in (0, 2) or column > size + 1:
+        return None
+    return Span(span.line, span.column + quotes // 2 + column - 1, 1)
+
+
 def pointed(place: Place) -> Span:
     """Where a finger goes for a value: to its key, if it is empty or begins on a line below."""
     if place.key is not None and (not place.value.width or place.value.line != place.key.line):

@@ -347,21 +347,8 @@ class Document(Struct, frozen=True):
     n: int = 1  # its number among the versions of this name
 
 
-class DocumentKind(Struct, frozen=True, kw_only=True):
-    """How one kind of document is written: where it lies, what model checks it, what it is called.
-
-    `entries` names what one YAML document holds: (name, body, path of the body inside it).
-    `check` finds faults that need several documents: (kind, name, path, what, fix).
-    """
-
-    name: str
-    folder: str
-    model: type[BaseModel]
-    entries: Callable[[Json], Iterable[tuple[str, Json, tuple[str | int, ...]]]]
-
-
 class Finding(Struct, frozen=True):
-    """A fault that only shows with several documents side by side."""
+    """A fault that a document's model does not see."""
 
     kind: str
     name: str
@@ -369,6 +356,23 @@ class Finding(Struct, frozen=True):
     what: str
     fix: str = ""
     warning: bool = False
+    code: str = "document.invalid"
+    word: str = ""  # the part of the value that is meant
+    other: tuple[str, str] | None = None  # kind and name of the document it clashes with
+    lacks: str = ""  # nothing is said while documents of this kind have faults of their own
+
+
+class DocumentKind(Struct, frozen=True, kw_only=True):
+    """How one kind of document is written, and where it lies.
+
+    `entries` names what one YAML document holds: (name, body, path of the body inside it).
+    `check` finds what is wrong beyond single values, also where the model refuses the document."""
+
+    name: str
+    folder: str
+    model: type[BaseModel]
+    entries: Callable[[Json], Iterable[tuple[str, Json, tuple[str | int, ...]]]]
+    check: Callable[[str, Json], Iterable[Finding]] | None = None
 
 
 class Engine(Protocol[B]):

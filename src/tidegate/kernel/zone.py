@@ -37,7 +37,7 @@ def zone(name: str) -> ZoneInfo:
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
-    raise ValueError(f'no time zone is called "{name[:64]}"|{_zone_fix(name)}')
+    raise ValueError(f'"{name[:64]}" is no time zone|{_zone_fix(name)}')
 
 
 def parse_time_of_day(text: str) -> int:

@@ -78,4 +78,5 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
                         spelling.did_you_mean(
                             job, jobs, "write it in jobs/*.yaml, or leave it out"
                         ),
+                        lacks="job",
                     )

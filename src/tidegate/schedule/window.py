@@ -95,10 +95,7 @@ class WindowDocument(BaseModel):
     @classmethod
     def _is_a_zone(cls, name: str | None) -> str | None:
         if name is not None:
-            try:
-                zone(name)
-            except ValueError as error:
-                raise ValueError(f"this is no time zone|{str(error).partition('|')[2]}") from error
+            zone(name)
         return name
 
     @field_validator("since", "until", mode="after")

@@ -42,9 +42,6 @@ class Activated(Struct, frozen=True):
 def check_project(folder: Path, engines: Sequence[Engine[Any]] = ENGINES) -> Project:
     """Read and check everything. Raises InputError (`project.missing`); faults are in the answer."""
     project = read_project(folder, DOCUMENT_KINDS)
-    if project.faults:
-        # What the sound documents lack may stand in the faulty ones.
-        return project
     documents = {
         DocId(number): Document(one.kind, one.name, one.body)
         for number, one in enumerate(project.documents, 1)
@@ -126,4 +123,5 @@ def _fault(fault: Any) -> Mapping[str, Json]:
         "column": fault.column,
         "what": fault.what,
         "fix": fault.fix,
+        "code": fault.code,
     }

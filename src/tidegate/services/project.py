@@ -47,12 +47,13 @@ class Authored(Struct, frozen=True):
 
 
 class Project(Struct, frozen=True):
-    """What a folder holds. `documents` are the sound ones; of two with one name the first."""
+    """What a folder holds. `documents` passed their models; of two with one name the first."""
 
     documents: tuple[Authored, ...]
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
     sources: Mapping[str, str]  # text of every file, for `fault.render`
+    faulty: frozenset[str] = frozenset()  # kinds of which some document is not among `documents`
 
     def find(self, kind: str, name: str) -> Authored:
         """Raises InputError (`document.unknown`)."""
@@ -75,12 +76,19 @@ class Project(Struct, frozen=True):
 
     def fault(self, finding: Finding) -> Fault:
         """A finding with its place."""
-        file, line, column, width = self.place(finding.kind, finding.name, finding.path)
-        return Fault(file, line, column, width, finding.what, finding.fix, finding.warning)
+        document = self.find(finding.kind, finding.name)
+        what = finding.what
+        if finding.other is not None:
+            other, line, _, _ = self.place(*finding.other, ())
+            what = f"{what} ({other}:{line})"
+        return _fault(document, finding, what, self.sources.get(document.file, ""))
 
     def with_findings(self, findings: Iterable[Finding]) -> Project:
-        """The project with what the engines found in its documents side by side."""
-        added = [self.fault(finding) for finding in findings]
+        """The project with what the engines found in its documents side by side.
+
+        What documents lack may stand in those that have faults, so nothing is said of it.
+        """
+        added = [self.fault(finding) for finding in findings if finding.lacks not in self.faulty]
         return replace(
             self,
             faults=ordered((*self.faults, *(fault for fault in added if not fault.warning))),
@@ -111,6 +119,7 @@ def check_files(files: Mapping[str, bytes], kinds: Sequence[DocumentKind]) -> Pr
     documents: list[Authored] = []
     faults: list[Fault] = []
     sources: dict[str, str] = {}
+    faulty: set[str] = set()
     first: dict[tuple[str, str], Authored] = {}
     for file in sorted(files):
         read = textfile.read(file, files[file])
@@ -121,8 +130,11 @@ def check_files(files: Mapping[str, bytes], kinds: Sequence[DocumentKind]) -> Pr
             # Empty, or comments only: a project without settings, which is fine.
             parsed, read = (Parsed({}, {}),), replace(read, faults=())
         faults += read.faults
+        if any(not fault.warning for fault in read.faults):
+            faulty |= {kind.name for kind in owners}
         for document in parsed:
-            found, wrong = _check_document(file, document, owners)
+            found, wrong, lost = _check_document(file, document, owners, read.text)
+            faulty |= lost
             faults += _not_said_before(wrong, read.faults)
             for authored in found:
                 other = first.setdefault((authored.kind, authored.name), authored)
@@ -135,6 +147,7 @@ def check_files(files: Mapping[str, bytes], kinds: Sequence[DocumentKind]) -> Pr
         ordered(fault for fault in faults if not fault.warning),
         ordered(fault for fault in faults if fault.warning),
         sources,
+        frozenset(faulty),
     )
 
 
@@ -143,10 +156,12 @@ def _folder_of(file: str) -> str:
 
 
 def _check_document(
-    file: str, document: Parsed, kinds: Iterable[DocumentKind]
-) -> tuple[list[Authored], list[Fault]]:
+    file: str, document: Parsed, kinds: Iterable[DocumentKind], text: str
+) -> tuple[list[Authored], list[Fault], set[str]]:
+    """Documents that passed their models, all faults, and the kinds of those that did not."""
     found: list[Authored] = []
     faults: list[Fault] = []
+    lost: set[str] = set()
     top = place.locate(document.places, ()).value
     for kind in kinds:
         try:
@@ -154,6 +169,7 @@ def _check_document(
         except ValueError as error:
             what, _, fix = str(error).partition("|")
             faults.append(fault_at(file, top, what, fix))
+            lost.add(kind.name)
             continue
         if not entries:
             what = f"this document holds no {kind.name}"
@@ -162,9 +178,13 @@ def _check_document(
             authored = Authored(kind.name, name, body, file, at, document.places)
             wrong = _check_body(authored, kind)
             faults += wrong
-            if not wrong:
+            if kind.check is not None:
+                faults += [_fault(authored, one, one.what, text) for one in kind.check(name, body)]
+            if wrong:
+                lost.add(kind.name)
+            else:
                 found.append(authored)
-    return found, faults
+    return found, faults, lost
 
 
 def _check_body(authored: Authored, kind: DocumentKind) -> list[Fault]:
@@ -175,7 +195,8 @@ def _check_body(authored: Authored, kind: DocumentKind) -> list[Fault]:
     except ValidationError as error:
         return from_validation(error, authored.places, authored.file, kind.model, authored.at)
     except TidegateError as error:
-        return [fault_at(authored.file, authored.span(), error.message, error.fix)]
+        fault = fault_at(authored.file, authored.span(), error.message, error.fix)
+        return [replace(fault, code=error.code)]
     name = authored.name
     if not name.strip():
         what, fix = f"this {kind.name} has no name", "give it one"
@@ -186,6 +207,18 @@ def _check_body(authored: Authored, kind: DocumentKind) -> list[Fault]:
     else:
         return []
     return [fault_at(authored.file, _name_span(authored), what, fix)]
+
+
+def _fault(authored: Authored, finding: Finding, what: str, text: str) -> Fault:
+    """A finding with its place: that of the word it is about, where the word stands there."""
+    span = authored.span(finding.path)
+    lines = text.split("\n")
+    line = lines[span.line - 1] if finding.word and span.line <= len(lines) else ""
+    at = line.find(finding.word, span.column - 1, span.column - 1 + span.width) if line else -1
+    if at >= 0:
+        span = Span(span.line, at + 1, len(finding.word))
+    fault = fault_at(authored.file, span, what, finding.fix, warning=finding.warning)
+    return replace(fault, code=finding.code)
 
 
 def _not_said_before(faults: Iterable[Fault], before: Iterable[Fault]) -> Iterator[Fault]:

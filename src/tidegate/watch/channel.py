@@ -46,10 +46,7 @@ def _reference(text: str) -> str:
 
 
 def _zone(name: str) -> str:
-    try:
-        zone(name)
-    except ValueError as error:
-        raise ValueError(f"this is no time zone|{str(error).partition('|')[2]}") from error
+    zone(name)
     return name
 
 

@@ -92,4 +92,5 @@ def _unknown(
         f'no channel "{channel}" is configured in tidegate.yaml: {_TO_CONSOLE}',
         spelling.did_you_mean(channel, sorted(known), "add it under channels"),
         warning=True,
+        lacks="project",
     )
