@@ -6,7 +6,7 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -34,6 +34,7 @@ def make_app(service: Service) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
     app.include_router(asking.router)
@@ -42,6 +43,7 @@ def make_app(service: Service) -> FastAPI:
     app.router.routes.insert(0, Route(EVENTS_PATH, _events, methods=["POST"]))
     for path, endpoint in (("/healthz", _healthz), ("/readyz", _readyz), ("/metrics", _metrics)):
         app.router.routes.append(Route(path, endpoint, methods=["GET"]))
+    app.router.routes.append(Route("/openapi.json", _openapi, methods=["GET"]))
     app.add_exception_handler(TidegateError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -59,6 +61,11 @@ async def _events(request: Request) -> Response:
 async def _healthz(request: Request) -> Response:
     del request
     return answer({"alive": True, "version": VERSION})
+
+
+async def _openapi(request: Request) -> Response:
+    """Where programs look for it."""
+    return RedirectResponse(request.app.openapi_url)
 
 
 async def _readyz(request: Request) -> Response:

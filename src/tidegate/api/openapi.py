@@ -1,14 +1,20 @@
-"""OpenAPI 3.1, completed: the raw event route and what every route may answer."""
+"""OpenAPI 3.1, completed: the raw event route, what every route may answer, and an example of each.
+
+`examples.json` holds calls that a real server answered; a test asks them again.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI
 
 from tidegate.api.problem import MEDIA_TYPE
 
 EVENTS_PATH = "/api/v1/events"
+EXAMPLES = Path(__file__).with_name("examples.json")
 
 _RECEIPT: dict[str, Any] = {
     "type": "object",
@@ -43,6 +49,7 @@ _PROBLEM: dict[str, Any] = {
         "fix": {"type": "string"},
     },
 }
+_BEARER: list[dict[str, Any]] = [{"HTTPBearer": []}]
 _REF = {"$ref": "#/components/schemas/Problem"}
 _PROBLEM_BODY = {MEDIA_TYPE: {"schema": _REF}}
 _FAULTS = {
@@ -70,13 +77,10 @@ def complete(app: FastAPI) -> None:
         for path in schema["paths"].values():
             for operation in path.values():
                 _add_faults(operation)
-        schema["paths"]["/healthz"] = {"get": _vital("Is the process alive?", "application/json")}
-        schema["paths"]["/readyz"] = {"get": _vital("May it be used?", "application/json")}
-        schema["paths"]["/metrics"] = {"get": _vital("Prometheus metrics", "text/plain")}
-        schema["paths"]["/readyz"]["get"]["responses"]["503"] = {
-            "description": "Not now, and why",
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        }
+        _add_vital_routes(schema["paths"])
+        for call in examples():
+            method, _, path = call["route"].partition(" ")
+            _add_example(schema["paths"][path][method.lower()], call)
         app.openapi_schema = schema
         return schema
 
@@ -94,7 +98,7 @@ def _post_events() -> dict[str, Any]:
     return {
         "summary": "Send CloudEvents: structured, binary, or a batch",
         "operationId": "post_events",
-        "security": [{"HTTPBearer": []}],
+        "security": _BEARER,
         "requestBody": {
             "required": True,
             "content": {
@@ -116,10 +120,47 @@ def _post_events() -> dict[str, Any]:
     }
 
 
-def _vital(summary: str, media: str) -> dict[str, Any]:
-    return {
-        "summary": summary,
-        "responses": {
-            "200": {"description": "Yes", "content": {media: {"schema": {}}}},
-        },
+def _add_vital_routes(paths: dict[str, Any]) -> None:
+    object_ = {"schema": {"type": "object"}}
+    for path, summary in (("/healthz", "Is the process alive?"), ("/readyz", "May it be used?")):
+        responses = {"200": {"description": "Yes", "content": {"application/json": object_}}}
+        paths[path] = {"get": {"summary": summary, "operationId": path[1:], "responses": responses}}
+    paths["/readyz"]["get"]["responses"]["503"] = {
+        "description": "Not now, and why",
+        "content": {"application/json": object_},
     }
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    paths["/metrics"] = {
+        "get": {
+            "summary": "Prometheus metrics",
+            "operationId": "metrics",
+            "security": _BEARER,
+            "responses": {
+                "200": {"description": "Text", "content": text},
+                "401": {"description": _FAULTS["401"], "content": _PROBLEM_BODY},
+            },
+        }
+    }
+
+
+# ---- examples
+def examples() -> list[dict[str, Any]]:
+    """One call of every route: `route`, `ask`, `status`, `answer`, and `body` where it has one."""
+    if not EXAMPLES.exists():
+        return []
+    found: list[dict[str, Any]] = msgspec.json.decode(EXAMPLES.read_bytes())
+    return found
+
+
+def _add_example(operation: dict[str, Any], call: dict[str, Any]) -> None:
+    status, answer = str(call["status"]), call["answer"]
+    response = operation["responses"][status]
+    # Answers to faults share their body; an example is one route's own.
+    media = MEDIA_TYPE if "code" in answer and call["status"] >= 400 else "application/json"
+    content = response.setdefault("content", {}).get(media, {"schema": {"type": "object"}})
+    response["content"] = {**response["content"], media: {**content, "example": answer}}
+    if "body" in call:
+        bodies = operation["requestBody"]["content"]
+        media = "application/cloudevents-batch+json"
+        media = media if media in bodies else next(iter(bodies))
+        bodies[media] = {**bodies[media], "example": call["body"]}

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from tidegate.cli.main import EXITS, TREE, cli
+from tidegate.cli.reference_api import api
 from tidegate.cli.reference_documents import documents, schemas
 from tidegate.kernel.errors import CODES
 
@@ -22,7 +23,7 @@ def pages(folder: Path) -> dict[str, str]:
     return {
         "commands.md": commands(),
         "errors.md": errors(),
-        "api.md": api(),
+        "api.md": api(openapi()),
         "documents.md": documents(folder),
         **dict(schemas()),
     }
@@ -85,20 +86,6 @@ def errors() -> str:
         row = CODES[code]
         again = "yes" if row.retryable else "no"
         lines.append(f"| `{code}` | {row.http_status} | {row.title} | {again} |")
-    return "\n".join(lines) + "\n"
-
-
-def api() -> str:
-    """Every route; the whole truth is GET /api/v1/openapi.json."""
-    from tidegate.api.openapi import EVENTS_PATH
-
-    lines = ["# HTTP API", "", "Generated. The schema is served at `/api/v1/openapi.json`.", ""]
-    lines += ["| method | path | what |", "| --- | --- | --- |"]
-    schema = openapi()
-    for path in sorted(schema["paths"]):
-        for method, operation in schema["paths"][path].items():
-            lines.append(f"| {method.upper()} | `{path}` | {operation['summary']} |")
-    assert EVENTS_PATH in schema["paths"]
     return "\n".join(lines) + "\n"
 
 
