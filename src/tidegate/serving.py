@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import secrets
 import signal
 import socket
@@ -16,8 +17,9 @@ import uvloop
 
 from tidegate.adapters.store.sqlite import SqliteStore
 from tidegate.api.app import make_app
+from tidegate.api.connection import CONNECTIONS_MAX, Connection
 from tidegate.kernel.clock import Clock
-from tidegate.kernel.errors import InputError, TransientError
+from tidegate.kernel.errors import InputError, TidegateError, TransientError
 from tidegate.kernel.step import Engine
 from tidegate.services.engines import ENGINES
 from tidegate.settings import Settings
@@ -31,6 +33,10 @@ GRACE_SECONDS = 4.0
 """What open connections get; whoever waits for an answer is refused before."""
 END_SECONDS_MAX = 9.0
 """From the signal to the end of the process, whatever stands still."""
+ROUND_SECONDS = 20.0
+"""How often refused calls of minutes that are over are kept."""
+FILES_BESIDE = 512
+"""Open files that are no connections: databases, jobs, logs."""
 BACKLOG = 2048
 
 
@@ -56,6 +62,7 @@ def run(
             "PIPELINE_API_TOKEN is not set",
             fix="replicas on PostgreSQL share one token; set it in the environment",
         )
+    _allow_connections()
     app = App(settings, clock, engines).open()
     try:
         app.follow_folder()
@@ -66,6 +73,15 @@ def run(
             return runner.run(_serve(app, listener, also))
     finally:
         app.close()
+
+
+def _allow_connections() -> None:
+    """Each is an open file, and the usual limit of 1,024 is met by idle ones."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_BESIDE
+    if soft < wanted:
+        best = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (best, hard))
 
 
 @contextlib.contextmanager
@@ -99,6 +115,7 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
         lifespan="off",
         timeout_graceful_shutdown=round(GRACE_SECONDS),
         server_header=False,
+        http=Connection,
         backlog=BACKLOG,
     )
     server = _Server(config)
@@ -111,6 +128,7 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     serving = asyncio.create_task(server.serve([listener]))
     ended = asyncio.wrap_future(app.loop.ended)
     stopping = asyncio.create_task(stop.wait())
+    rounds = asyncio.create_task(_look_round(app))
     if isinstance(app.store, SqliteStore):
         store = app.store
         await asyncio.wrap_future(app.host.call(lambda _: store.describe(url, token)))
@@ -121,10 +139,12 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     failed = not stop.is_set()
     if beside is not None:
         beside.cancel()
+    rounds.cancel()
+    with contextlib.suppress(TidegateError):  # the store is away, or the host has ended
+        app.intake.end()
     until = loop.time() + END_SECONDS_MAX
-    with contextlib.suppress(
-        TimeoutError
-    ):  # work that cannot be ended, or a host that stands still
+    # Work that cannot be ended, or a host that stands still, keeps nobody for ever.
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(app.end_effects(STOP_SECONDS), STOP_SECONDS + 0.5)
     server.should_exit = True
     # Whoever waits for an answer gets it, or is refused, while the host comes to its end.
@@ -136,6 +156,13 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     if failed:
         print("error: the server ended by itself; its log says why", file=sys.stderr)
     return 1 if failed else 0
+
+
+async def _look_round(app: App) -> None:
+    while True:
+        await asyncio.sleep(ROUND_SECONDS)
+        with contextlib.suppress(TidegateError):  # the store is away: they are lost, others come
+            app.intake.look_round()
 
 
 class _Server(uvicorn.Server):

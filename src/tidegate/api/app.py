@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from tidegate.api import asking, control, starting
+from tidegate.api.bounds import Bounds
 from tidegate.api.events import post_events
 from tidegate.api.guard import caller
 from tidegate.api.invalid import refusal
@@ -50,6 +51,7 @@ def make_app(service: Service) -> FastAPI:
     app.add_exception_handler(TimeoutError, _late)
     app.add_exception_handler(Exception, _defect)
     complete(app)
+    app.add_middleware(Bounds)
     return app
 
 

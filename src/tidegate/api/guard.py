@@ -1,4 +1,4 @@
-"""Guard: bearer token to caller. A refusal is logged, kept, and answered in constant time."""
+"""Guard: bearer token to caller. A refusal is counted, logged, and answered in constant time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tidegate.kernel.errors import InputError, TidegateError
 
 log = logging.getLogger("tidegate.api")
 
+PATH_MAX = 200
+"""Characters of a refused call's path that are kept."""
 PRINCIPAL = "token"
 """Whoever holds the process's one token."""
 
@@ -27,12 +29,12 @@ def caller(request: Request, service: Service) -> str:
 
 
 def refusal(request: Request, service: Service, what: str) -> InputError:
-    """Log and keep a refused call, so that it can be found again."""
+    """Count a refused call, so that it can be found again and fills nothing."""
     client = request.client.host if request.client else "unknown"
-    message = f"{request.method} {request.url.path} from {client}: {what}"
-    log.warning("refused: %s", message)
     try:
-        service.intake.refuse("auth.required", message, b"", None)
+        service.intake.turn_away(
+            "auth.required", client, f"{request.method} {request.url.path[:PATH_MAX]}: {what}"
+        )
     except TidegateError as error:
         log.warning("a refused call could not be kept: %s", error)
     return InputError(

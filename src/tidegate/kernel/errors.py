@@ -30,6 +30,7 @@ CODES: dict[str, Code] = {
     "body.limit": Code(413, "The request body is over its limit"),
     "body.not_event": Code(400, "The request holds no CloudEvent"),
     "body.syntax": Code(400, "The request body cannot be read"),
+    "body.timeout": Code(408, "The request body came too slowly", True),
     "calendar.exhausted": Code(422, "The calendar has no business day in reach"),
     "calendar.unknown": Code(422, "No calendar has this name"),
     "clock.jump": Code(503, "The clock jumped; nothing is decided until it settles", True),

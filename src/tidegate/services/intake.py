@@ -6,6 +6,7 @@ A batch is judged event by event; a bad one never takes its neighbours down, and
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -17,7 +18,10 @@ from tidegate.kernel.errors import InputError
 from tidegate.ports.store import Reject
 from tidegate.services.door import Arrival, Events, Refused
 from tidegate.services.host import Host
+from tidegate.services.refusals import Refusals
 from tidegate.services.verdict import Verdict
+
+log = logging.getLogger("tidegate.intake")
 
 KEPT_MAX = 64 * 1024
 """Bytes of a refused delivery that are kept."""
@@ -76,6 +80,7 @@ class Intake:
     def __init__(self, host: Host, clock: Clock) -> None:
         self._host = host
         self._clock = clock
+        self._refusals = Refusals()
 
     def receive(self, raws: Sequence[bytes], principal: str | None = None) -> Pending:
         """Take a delivery in. Raises InputError (`limit.batch`), TransientError (`queue.full`)."""
@@ -113,6 +118,24 @@ class Intake:
         kept: Future[None] = Future()
         self._host.submit(Refused(rejects, kept))
         return kept
+
+    def turn_away(self, code: str, address: str, what: str) -> None:
+        """Count a call that was refused unread. Raises TransientError (`queue.full`)."""
+        self._keep_counted(self._refusals.add(self._clock.now(), code, address, what[:MESSAGE_MAX]))
+
+    def look_round(self) -> None:
+        """Keep what was counted in minutes that are over; to be called now and then."""
+        self._keep_counted(self._refusals.over(self._clock.now()))
+
+    def end(self) -> None:
+        """Nothing more comes: keep what was counted."""
+        self._keep_counted(self._refusals.end())
+
+    def _keep_counted(self, rows: Sequence[Reject]) -> None:
+        for row in rows:
+            log.warning("refused: %s: %s", row.code, row.message)
+        if rows:
+            self.keep(rows)
 
     def refuse(self, code: str, message: str, body: bytes, principal: str | None) -> Future[None]:
         """Keep a delivery that was refused as a whole; of its body the first KEPT_MAX bytes."""

@@ -1,0 +1,105 @@
+"""Connection: what one connection may cost before a request of it is read.
+
+    made --headers in time--> request --answered--> idle --next headers in time--> request ...
+         --not in time, too large, or one connection too many--> closed
+
+The HTTP server has no limits of its own here. What a body may cost is `api/bounds.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+CONNECTIONS_MAX = 4096
+"""Open at once; what is over it is closed unanswered."""
+HEADERS_SECONDS_MAX = 15.0
+HEADERS_BYTES_MAX = 64 * 1024
+UNREAD_SECONDS_MAX = 60.0
+"""How long an answer waits for somebody who does not read it."""
+
+log = logging.getLogger("tidegate.api")
+
+
+class Connection(HttpToolsProtocol):
+    """As uvicorn serves it, with patience that ends."""
+
+    headers_seconds = HEADERS_SECONDS_MAX
+    _headers_timer: asyncio.TimerHandle | None = None
+    _unread_timer: asyncio.TimerHandle | None = None
+    _headers_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            log.warning("a connection too many: %d are open", CONNECTIONS_MAX)
+            transport.close()
+            return
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._headers_timer is None:
+            return
+        self._headers_bytes += len(data)
+        if self._headers_bytes > HEADERS_BYTES_MAX:
+            self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_headers()
+
+    def on_headers_complete(self) -> None:
+        self._stop_timers()
+        super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """The server stops; whoever is still sending a body sends it again elsewhere."""
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_started and cycle.more_body:
+            self._refuse(b"503 Service Unavailable")
+        else:
+            super().shutdown()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._unread_timer is None:
+            self._unread_timer = self.loop.call_later(UNREAD_SECONDS_MAX, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _await_headers(self) -> None:
+        if self._headers_timer is None:
+            self._headers_bytes = 0
+            self._headers_timer = self.loop.call_later(self.headers_seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        if self._headers_bytes:
+            self._refuse(b"408 Request Timeout")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: bytes) -> None:
+        self._stop_timers()
+        self.transport.write(
+            b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.close()
+
+    def _stop_timers(self) -> None:
+        timers: list[Any] = [self._headers_timer, self._unread_timer]
+        for timer in timers:
+            if timer is not None:
+                timer.cancel()
+        self._headers_timer = self._unread_timer = None
