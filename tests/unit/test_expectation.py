@@ -132,6 +132,7 @@ def test_today_is_expected_while_its_deadline_has_not_passed() -> None:
 @pytest.mark.parametrize(
     ("deadline", "instant"),
     [
+        ("06:00:30", "2025-11-21T06:00:30Z"),
         ("06:00", "2025-11-21T06:00:00Z"),
         ("24:00", "2025-11-22T00:00:00Z"),
         ("+1d 06:00", "2025-11-22T06:00:00Z"),
@@ -160,6 +161,15 @@ def test_dates_whose_deadline_is_still_to_come_are_begun_at_once() -> None:
     assert max(begun) == "2025-11-20"
     assert len(begun) == 14
     assert set(begun.values()) == {"waiting"}
+
+
+def test_dates_whose_deadline_lies_business_days_ahead_are_begun_at_once() -> None:
+    world = expecting(deadline="+10bd 06:00")
+
+    world.advance(SECOND_US)
+
+    assert min(gates(world)) == "2025-11-07"
+    assert len(gates(world)) == 10
 
 
 def test_without_a_deadline_a_gate_is_begun_and_never_overdue() -> None:
@@ -290,6 +300,17 @@ def test_past_its_warning_a_gate_counts_as_late() -> None:
     assert (before, after) == (10, 11)
 
 
+def test_a_warning_is_a_time_of_its_zone() -> None:
+    world = expecting(deadline="06:00", warn_at="05:30", timezone="Europe/Berlin")
+
+    to(world, f"{FRIDAY}T04:29:59Z")
+    before = messages(world)
+    to(world, f"{FRIDAY}T04:30:00Z")
+
+    assert before == []
+    assert messages(world) == [f"daily for {FRIDAY} is later than usual: a missing, b missing"]
+
+
 def test_a_warning_may_lie_on_the_day_before() -> None:
     world = expecting(deadline="00:30", warn_at="-1d 23:00")
 
@@ -402,6 +423,26 @@ def test_an_event_for_a_gate_that_was_closed_by_hand_stays_closed() -> None:
 
     assert gates(world) == {FRIDAY: "closed"}
     assert alarms(world) == []
+
+
+def test_a_gate_that_was_closed_by_hand_stays_closed_though_its_day_begins_late() -> None:
+    world = expecting(deadline="06:00")
+    world.hear(delivery("a", business_date=FRIDAY, time="2025-11-20T11:00:00Z"))
+    close(world, one_gate(world)["id"])
+
+    down(world, f"{FRIDAY}T12:00:00Z")
+
+    assert gates(world) == {FRIDAY: "closed"}
+    assert alarms(world) == []
+
+
+def test_a_gate_whose_window_ended_before_its_day_alarms_once() -> None:
+    world = expecting(deadline="06:00", changes={"correlation_logic": window("2h")})
+    world.hear(delivery("a", business_date=FRIDAY, time="2025-11-20T11:00:00Z"))
+
+    to(world, f"{FRIDAY}T12:00:00Z")
+
+    assert alarms(world) == [("2025-11-20T14:00:00Z", f"daily for {FRIDAY} is overdue: b missing")]
 
 
 def test_a_deadline_and_a_window_alarm_once() -> None:
@@ -594,6 +635,53 @@ def test_a_dataset_that_is_here_has_no_deadline_any_more() -> None:
 
     assert (before["status"], before["deadline"]) == ("waiting", f"{FRIDAY}T07:00:00Z")
     assert gates(world)[FRIDAY] == "overdue"
+
+
+def test_bad_data_is_no_data_at_its_deadline() -> None:
+    world = expecting(
+        changes={"additional_conditions": [{"n": "> 0"}]},
+        others={
+            ("dataset", "a"): dataset(deadline="05:00"),
+            ("dataset", "b"): dataset(deadline="07:00"),
+        },
+    )
+    to(world, f"{FRIDAY}T04:00:00Z")
+    world.hear(delivery("a", business_date=FRIDAY, time=f"{FRIDAY}T04:00:00Z", n=0))
+
+    to(world, f"{FRIDAY}T05:00:00Z")
+
+    assert {told for told, _ in alarms(world)} == {f"{FRIDAY}T05:00:00Z"}
+
+
+def test_a_date_is_expected_until_the_last_of_its_deadlines() -> None:
+    world = expecting(
+        start=f"{FRIDAY}T06:00:00Z",
+        others={
+            ("dataset", "a"): dataset(deadline="05:00"),
+            ("dataset", "b"): dataset(deadline="07:00"),
+        },
+    )
+
+    world.advance(SECOND_US)
+
+    assert gates(world) == {FRIDAY: "overdue"}
+
+
+def test_a_new_deadline_of_a_dataset_is_heard_at_once() -> None:
+    world = expecting(others={("dataset", "a"): dataset(deadline="06:00")})
+
+    world.activate(
+        project(
+            rule("a", "b", expect={}),
+            others={("dataset", "a"): dataset(deadline="-1d 23:00")},
+        )
+    )
+    to(world, "2025-11-20T23:00:00Z")
+
+    assert FRIDAY in gates(world)
+    assert {told for told, message in alarms(world) if FRIDAY in message} == {
+        "2025-11-20T23:00:00Z"
+    }
 
 
 def test_the_rules_own_deadline_wins() -> None:

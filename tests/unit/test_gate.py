@@ -115,6 +115,7 @@ def test_an_optional_input_that_is_late_to_the_opening_joins_the_round() -> None
     assert rounds(world) == rounds(early) == {1: "open"}
     assert inputs(one_gate(world)) == inputs(one_gate(early)) == {"a": "received", "b": "received"}
     assert len(world.tasks()) == len(early.tasks()) == 1
+    assert len(world.events("tidegate.gate.opened")) == 1
 
 
 def test_a_bad_optional_input_holds_nothing_back() -> None:
@@ -611,6 +612,33 @@ def test_further_match_fields_divide_a_date() -> None:
         ("DE", "open"),
         ("FR", "waiting"),
     ]
+
+
+def test_every_further_match_field_divides() -> None:
+    fields = [match("data.business_date"), match("data.region"), match("data.store")]
+    world = heard(
+        rule("a", "b", correlation_logic=fields),
+        delivery("a", "1", region="DE", store=1),
+        delivery("b", "2", region="DE", store=2),
+        delivery("b", "3", region="DE", store=1),
+    )
+
+    assert [(gate["key"]["data.store"], gate["status"]) for gate in world.gates()] == [
+        ("1", "open"),
+        ("2", "waiting"),
+    ]
+
+
+def test_long_match_values_do_not_run_together() -> None:
+    written = rule("a", "b", correlation_logic=[match("data.business_date"), match("data.path")])
+
+    world = heard(
+        written,
+        delivery("a", "1", path=f"{'x' * 500}1"),
+        delivery("b", "2", path=f"{'x' * 500}2"),
+    )
+
+    assert [gate["status"] for gate in world.gates()] == ["waiting", "waiting"]
 
 
 def test_an_event_without_a_match_field_belongs_to_no_gate() -> None:

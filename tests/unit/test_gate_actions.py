@@ -254,6 +254,45 @@ def test_the_sla_clock_starts_with_the_opening_or_the_first_event(
     assert world.events("tidegate.gate.opened")[0].data["sla_from"] == start_at
 
 
+@pytest.mark.parametrize(("sla_from", "minutes"), [("opened", 30), ("first_event", 0)])
+def test_the_job_is_late_by_that_clock(sla_from: str, minutes: int) -> None:
+    def goes_on(key: Key, effect: Effect) -> None:
+        del key, effect
+
+    world = World(project(rule("a", sla_minutes=30, sla_from=sla_from)), perform=goes_on)
+    world.hear(delivery("a", time="2025-11-21T08:30:00Z"))
+
+    world.advance(DAY_US)
+
+    (breached,) = world.events("tidegate.sla.breached")
+    assert (breached.time - START) // MINUTE_US == minutes
+
+
+def test_every_round_says_which_it_is_and_asks_under_a_name_of_its_own() -> None:
+    world = heard(
+        rule("a", "b"),
+        delivery("a", "1"),
+        delivery("b", "2"),
+        delivery("a", "3"),
+        delivery("b", "4"),
+    )
+
+    for what in ("tidegate.gate.opened", "tidegate.run.started"):
+        assert [event.data["round"] for event in world.events(what)] == [1, 2], what
+    runs = world.events("tidegate.run.started")
+    assert [event.data["trigger"] for event in runs] == ["daily.001.1", "daily.002.1"]
+
+
+def test_the_last_input_is_the_one_that_came_last() -> None:
+    world = heard(rule("a", "b"), delivery("a"))
+    world.advance(60 * MINUTE_US)
+
+    world.hear(delivery("b", time="2025-11-21T07:00:00Z"))
+
+    (opened,) = world.events("tidegate.gate.opened")
+    assert opened.data["last_input_at"] == "2025-11-21T10:00:00Z"
+
+
 # ---- priorities
 @pytest.mark.parametrize(
     ("first", "second", "priority"),
@@ -311,6 +350,12 @@ def test_a_message_that_cannot_be_filled_says_why_and_is_sent(template: str) -> 
     (message,) = messages(world)
     assert message.startswith(f"{template} (")
     assert len(world.tasks()) == 1
+
+
+def test_several_notifications_are_all_sent() -> None:
+    world = heard(rule("a", actions=[notify("one"), notify("two")]), delivery("a"))
+
+    assert messages(world) == ["one", "two"]
 
 
 def test_a_dashboard_is_counted() -> None:
@@ -383,6 +428,23 @@ def test_a_timeout_has_actions_of_its_own() -> None:
     assert [task.payload["parameters"] for task in world.tasks()] == [{"late": True}]
 
 
+def test_a_job_of_a_timeout_and_that_of_the_opening_are_two() -> None:
+    world = heard(
+        rule(
+            "a",
+            "b",
+            correlation_logic=window("2h"),
+            on_timeout=[start(parameters={"late": True})],
+        ),
+        delivery("a"),
+    )
+    world.advance(DAY_US)
+
+    world.hear(delivery("b"))
+
+    assert [task.payload["parameters"] for task in world.tasks()] == [{"late": True}, {}]
+
+
 def test_a_quality_failure_has_actions_of_its_own() -> None:
     world = heard(
         rule("a", "b", on_quality_failure=[notify("only ${data.n} rows in ${source}")], **QUALITY),
@@ -450,6 +512,12 @@ def test_an_actions_own_retries_win() -> None:
     written = rule("a", retry_config={"max_attempts": 9}, actions=[start(retry_config=own)])
 
     assert tries(written) == [0, 1]
+
+
+def test_retries_may_follow_at_once() -> None:
+    written = rule("a", retry_config={"max_attempts": 3, "delay_minutes": 0})
+
+    assert tries(written) == [0, 0, 0]
 
 
 def tries(written: dict[str, Any]) -> list[int]:

@@ -96,6 +96,51 @@ def test_an_extension_is_compared_by_its_dotted_name() -> None:
     assert status_of(condition("a", **{"context.process_type": "hourly"}), event) == "none"
 
 
+def test_a_bare_name_is_also_an_extension() -> None:
+    event = delivery("a") | {"partitionkey": "eu"}
+
+    assert status_of(condition("a", partitionkey="eu"), event) == "received"
+    assert status_of(condition("a", partitionkey="us"), event) == "none"
+
+
+def test_an_event_of_no_application_has_none() -> None:
+    assert status_of(condition("a", application="!= crm"), delivery("a")) == "none"
+
+
+def test_all_conditions_on_fields_hold_together() -> None:
+    both = condition("a", **{"data.n": "> 5", "data.m": "> 5"})
+
+    assert status_of(both, delivery("a", n=9, m=9)) == "received"
+    assert status_of(both, delivery("a", n=1, m=9)) == "none"
+    assert status_of(both, delivery("a", n=9, m=1)) == "none"
+
+
+@pytest.mark.parametrize("name", [["a"], {"a": 1}, None, 5, True])
+def test_a_dataset_that_is_no_text_is_no_input(name: Any) -> None:
+    event = delivery("a")
+    event["data"]["dataset_name"] = name
+
+    assert status_of(condition("a"), event) == "none"
+
+
+def test_dataset_and_date_are_read_as_the_application_writes_them() -> None:
+    mapping = {
+        "source_pattern": "/files",
+        "dataset_mapping": "data.table",
+        "business_date_mapping": "data.day",
+    }
+    context = {"context_mapping": {"files": mapping}}
+    written = rule(conditions=[condition("a", business_date="2025-11-19"), condition("b")])
+    world = World(project(written, others={("context", "files"): context}))
+    event = delivery("x", source="/files", table="a", day="2025-11-19")
+
+    world.hear(event)
+
+    gate = one_gate(world)
+    assert gate["key"] == {"data.business_date": "2025-11-19"}
+    assert inputs(gate) == {"a": "received", "b": "missing"}
+
+
 # ---- quality
 @pytest.mark.parametrize(
     ("data", "shown"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from tidegate.kernel.clock import HOUR_US, MINUTE_US, NO_DAY, Instant, parse_day, parse_instant
@@ -20,6 +21,7 @@ from tidegate.run.execution import (
     PAYLOAD_MAX,
     Execution,
     Status,
+    at_rest,
     fold,
 )
 from tidegate.run.orders import StopExecution
@@ -398,6 +400,27 @@ def test_an_outcome_of_an_attempt_that_is_over_changes_nothing() -> None:
     floor.driver.give(Outcome(KEY, "Task.1.1", Done()))
 
     assert floor.execution == before
+
+
+def test_an_outcome_of_an_old_attempt_does_not_end_the_one_that_runs() -> None:
+    floor = Floor(retry=RETRY)
+    floor.start()
+    floor.fail()
+    floor.at(30)
+    before = floor.execution
+    floor.driver.effects[KEY, "Task.1.1"] = CallTask(call="Task.1.1", resource="", timeout_s=1)
+
+    floor.driver.give(Outcome(KEY, "Task.1.1", Done()))
+
+    assert (before.status, before.attempt) == (Status.RUNNING, 2)
+    assert floor.execution == before
+
+
+def test_a_wake_for_nothing_leaves_the_limit_of_time() -> None:
+    execution = Execution(status=Status.RUNNING, deadline=Instant(5), wake_at=Instant(3))
+
+    assert at_rest(execution).wake_at == 5
+    assert at_rest(replace(execution, status=Status.SUCCEEDED)).wake_at is None
 
 
 # ---- stopping
