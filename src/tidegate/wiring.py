@@ -20,6 +20,7 @@ from tidegate.adapters.tasks.spawner import Spawner
 from tidegate.api.service import Service
 from tidegate.kernel.clock import DAY_US, Clock, Day
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import TransientError
 from tidegate.kernel.step import Engine
 from tidegate.ports.reader import Reader
 from tidegate.ports.store import Claimed, Store
@@ -334,7 +335,14 @@ def open_reader(settings: Settings, codec: Codec) -> Reader:
 def open_store(settings: Settings, codec: Codec, clock: Clock, replica: str) -> tuple[Store, bool]:
     """The store, and whether a process ended uncleanly before. Call it on the thread that uses it."""
     if not settings.is_postgres:
-        settings.file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TransientError(
+                "store.unavailable",
+                f"the folder {settings.file.parent} cannot be made: {error.strerror}",
+                fix="see that the disk has space and that this user may write there",
+            ) from error
         store = SqliteStore.open(settings.file, codec, keys_of=keys_of)
         return store, store.unclean
     from tidegate.adapters.store.migrate import upgrade

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -95,3 +96,44 @@ def test_a_second_demo_leaves_the_first_one_its_database(tmp_path: Path) -> None
     assert "database.busy" in second.stderr
     assert str(os.getpid()) in second.stderr
     assert database.read_bytes() == b"of the first"
+
+
+@pytest.mark.parametrize("bytes_left", [0, 20_000])
+def test_a_disk_without_room_at_the_start_is_said_and_no_traceback(
+    project: Path, bytes_left: int
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tidegate", "serve", "--port", "0", "--project", str(project)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_left, bytes_left)),
+    )
+
+    assert ran.returncode == 7, ran.stderr
+    assert "store.unavailable" in ran.stderr
+    assert "space" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_disk_that_fills_up_refuses_and_goes_on_once_there_is_room(
+    server: Server, project: Path
+) -> None:
+    assert server.process is not None
+    assert server.post(event("before"))[0] == 202
+    written = (project / "tidegate.db-wal").stat().st_size
+    unlimited = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (written, unlimited[1]))
+    full = [server.post(event(f"full-{number}")) for number in range(3)]
+    ready = server.call("GET", "/readyz")[0]
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    again = [server.post(event(f"full-{number}"))[1] for number in range(3)]
+
+    assert [(status, problem["code"]) for status, problem in full] == [
+        (503, "store.unavailable")
+    ] * 3
+    assert ready == 503
+    assert [(one["accepted"], one["duplicates"]) for one in again] == [(1, 0)] * 3
+    assert server.post(event("before"))[1]["duplicates"] == 1
+    assert server.call("GET", "/readyz")[0] == 200

@@ -44,8 +44,9 @@ def read_lock(database: Path) -> LockNote | None:
 class WriterLock:
     """The right to write to one database."""
 
-    def __init__(self, descriptor: int, left: LockNote | None) -> None:
+    def __init__(self, descriptor: int, left: LockNote | None, path: Path) -> None:
         self._descriptor = descriptor
+        self._path = path
         self.left = left
         """What the owner before left behind because it did not end well; None after a clean end."""
 
@@ -65,13 +66,32 @@ class WriterLock:
         except BlockingIOError as error:
             os.close(descriptor)
             raise _busy(database) from error
-        os.fchmod(descriptor, 0o600)  # whatever made the file before us
-        lock = cls(descriptor, read_lock(database))
-        lock.describe("", "")
+        lock = cls(descriptor, read_lock(database), lock_path(database))
+        try:
+            os.fchmod(descriptor, 0o600)  # whatever made the file before us
+            lock.describe("", "")
+        except BaseException as error:
+            os.close(descriptor)
+            if isinstance(error, OSError):
+                raise lock._unwritable(error) from error
+            raise
         return lock
 
     def describe(self, url: str, token: str) -> None:
-        """Say where this process listens; others read it with `read_lock`."""
+        """Say where this process listens; others read it with `read_lock`. Raises TransientError."""
+        try:
+            self._write(url, token)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> TransientError:
+        return TransientError(
+            "store.unavailable",
+            f"the lock file {self._path} cannot be written: {error.strerror}",
+            fix="see that the disk has space and that the file belongs to this user",
+        )
+
+    def _write(self, url: str, token: str) -> None:
         text = msgspec.json.encode(LockNote(os.getpid(), url, token)) + b"\n"
         assert len(text) <= _NOTE_MAX, "a URL and a token are short"
         # In place: the lock hangs on this file. One short write, then the rest of the old goes.
