@@ -97,6 +97,16 @@ class Server:
         self.process.wait(STOP_SECONDS_MAX)
         self._drain()
 
+    def stand_still(self) -> None:
+        """SIGSTOP: it neither runs nor ends."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def runs_for(self, seconds: float) -> bool:
         """Wait so long, or until it ends; does it run?"""
         assert self.process is not None

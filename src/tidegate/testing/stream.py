@@ -33,6 +33,7 @@ from tidegate.services.verify import verify
 ROUNDS = 2
 DATASETS = ("orders", "customers")
 FIRST_DATE = parse_day("2020-01-01")
+SOURCE = "/stream"
 LIFE = "TIDEGATE_TEST_LIFE"
 """Environment of a server: which life of which replica it is."""
 
@@ -104,7 +105,7 @@ def _event(day: Day, dataset: str, round_: int) -> bytes:
         {
             "specversion": "1.0",
             "id": f"{dataset}.{date}.{round_}",
-            "source": "/stream",
+            "source": SOURCE,
             "type": "landed",
             "data": {"dataset_name": dataset, "business_date": date},
         }
@@ -161,9 +162,10 @@ def _accepted(reader: Reader) -> Counter[str]:
         for row in rows:
             for entry in decode_entries(row.body):
                 if isinstance(entry, Foreign) and entry.verdict == ACCEPTED:
-                    found[json.loads(entry.raw)["id"]] += 1
+                    event = json.loads(entry.raw)
+                    found[event["id"]] += event["source"] == SOURCE
         place = Pos(rows[-1].first + rows[-1].n)
-    return found
+    return +found
 
 
 def _opened(reader: Reader) -> Counter[tuple[str, int]]:
