@@ -6,7 +6,7 @@ Kept apart because only processes that perform effects need an HTTP client.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -29,13 +29,22 @@ log = logging.getLogger("tidegate")
 
 
 def make_tasks(
-    settings: Settings, clock: Clock, spawner: Spawner, environ: Mapping[str, str]
+    settings: Settings,
+    clock: Clock,
+    spawner: Spawner,
+    environ: Mapping[str, str],
+    withheld: Collection[str],
 ) -> tuple[dict[str, Tasks], Outbound]:
-    """Task kinds by the beginning of their resource, and the client they share."""
+    """Task kinds by the beginning of their resource, and the client they share.
+
+    Local processes inherit `environ`, but nothing of it that `withheld` names when they start.
+    """
     outbound = Outbound(clock, settings.allowed_hosts or None)
     tasks: dict[str, Tasks] = {
-        "arn:tidegate:states:::command:": CommandTasks(spawner, settings.project, environ),
-        "arn:tidegate:states:::python:": PythonTasks(spawner, settings.project, environ),
+        "arn:tidegate:states:::command:": CommandTasks(
+            spawner, settings.project, environ, withheld
+        ),
+        "arn:tidegate:states:::python:": PythonTasks(spawner, settings.project, environ, withheld),
         "arn:tidegate:states:::http:": HttpTasks(outbound),
     }
     return tasks, outbound
@@ -45,11 +54,18 @@ class Channels:
     """Notice channels of the documents that are followed; `notify` is one map, kept current."""
 
     def __init__(
-        self, outbound: Outbound, clock: Clock, stream: TextIO, environ: Mapping[str, str]
+        self,
+        outbound: Outbound,
+        clock: Clock,
+        stream: TextIO,
+        environ: Mapping[str, str],
+        secrets: set[str],
     ) -> None:
+        """Names in the environment that channels refer to are added to `secrets`, and stay there."""
         self._outbound = outbound
         self._clock = clock
         self._environ = environ
+        self._secrets = secrets
         self._console = ConsoleNotify(clock, stream)
         self._activation = -1
         self.notify: dict[str, Notify] = {"console": self._console}
@@ -61,6 +77,9 @@ class Channels:
         self._activation = books.activation
         notify: dict[str, Notify] = {"console": self._console}
         for name, channel in project(books.documents).channels.items():
+            for text in (channel.url or "", *channel.secret):
+                if text.startswith("env:"):
+                    self._secrets.add(text.removeprefix("env:"))
             if channel.type == "webhook" and channel.url is not None:
                 try:
                     url = self._secret(channel.url)

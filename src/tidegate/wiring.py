@@ -253,8 +253,9 @@ class App:
             else self.settings.file.absolute().with_suffix(".spawn")
         )
         self._spawner = Spawner(lock)
-        tasks, outbound = make_tasks(self.settings, self.clock, self._spawner, os.environ)
-        self._channels = Channels(outbound, self.clock, stderr or sys.stderr, os.environ)
+        secrets: set[str] = set()
+        tasks, outbound = make_tasks(self.settings, self.clock, self._spawner, os.environ, secrets)
+        self._channels = Channels(outbound, self.clock, stderr or sys.stderr, os.environ, secrets)
         self._channels.follow(self.host.books)
         self._dispatcher = Dispatcher(
             desk,

@@ -547,6 +547,31 @@ def test_commands_of_a_helper_that_died_have_failed_and_are_gone(tmp_path: Path)
     play(tmp_path, act)
 
 
+def test_commands_that_had_not_begun_when_their_helper_died_can_be_started_again(
+    tmp_path: Path,
+) -> None:
+    async def act(made: Machine) -> None:
+        first = asyncio.create_task(made.command("echo $$ > pid; sleep 600"))
+        await made.pid("pid")
+        helper = made.spawner.helper_pid
+        assert helper is not None
+        os.kill(helper, signal.SIGSTOP)
+        others = [asyncio.create_task(made.command(f"touch other{n}")) for n in range(3)]
+        await until(lambda: len(made.spawner.keys) == 4)
+
+        os.kill(helper, signal.SIGKILL)
+        results = await asyncio.gather(*others, return_exceptions=True)
+
+        ended = await first
+        assert isinstance(ended, Failed)
+        assert ended.error == "Tidegate.HelperDied"
+        assert [getattr(one, "code", one) for one in results] == ["task.unreachable"] * 3
+        assert not any((tmp_path / f"other{n}").exists() for n in range(3))
+        assert isinstance(await made.command("true"), Done)
+
+    play(tmp_path, act)
+
+
 def test_a_helper_waits_until_the_one_before_it_has_ended_its_commands(tmp_path: Path) -> None:
     async def act(made: Machine) -> None:
         first = asyncio.create_task(

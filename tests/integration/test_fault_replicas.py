@@ -9,7 +9,7 @@ import base64
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -50,8 +50,17 @@ class Watch:
 
     def replica(self) -> str:
         """The one there is."""
-        ((found,),) = self._connection.execute("SELECT id FROM replica").fetchall()
-        return str(found)
+        (found,) = self.seen()
+        return found
+
+    def seen(self) -> dict[str, int]:
+        """When each replica last looked for the others."""
+        return dict(self._connection.execute("SELECT id, seen_at FROM replica").fetchall())
+
+    def all_know_all(self) -> None:
+        """Wait until each has looked since the last of them came."""
+        came = max(self.seen().values())
+        eventually(lambda: min(self.seen().values()) > came)
 
     def holds(self, replica: str) -> bool:
         """Is it between two round trips of a turn?"""
@@ -67,7 +76,7 @@ class Watch:
 
 
 @contextmanager
-def watching(url: str) -> Iterator[Watch]:
+def watching(url: str) -> Generator[Watch]:
     watch = Watch(url)
     try:
         yield watch
@@ -76,7 +85,7 @@ def watching(url: str) -> Iterator[Watch]:
 
 
 @contextmanager
-def replicas(*slots: Slot) -> Iterator[Sequence[Server]]:
+def replicas(*slots: Slot) -> Generator[Sequence[Server]]:
     """They run, one started after the other; afterwards none is left."""
     with ExitStack() as stack:
         found: list[Server] = []
@@ -218,6 +227,8 @@ def test_while_the_database_is_away_no_job_is_started_twice_and_every_outcome_ar
         url = database.address.url()
         slots = [Slot(name, project, url) for name in ("left", "right")]
         servers = stack.enter_context(replicas(*slots))
+        with watching(url) as watch:
+            watch.all_know_all()
         for number, wave in enumerate(waves(range(dates))):
             body = b"[" + b",".join(wave) + b"]"
             status, _ = servers[number // ROUNDS].call("POST", "/api/v1/events", body)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.testing.server import Server
+from tidegate.testing.server import Server, eventually
+from tidegate.testing.stream import waves, write_project
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "multi-input-job"
 STRICT = """
@@ -74,3 +75,22 @@ def test_only_what_is_there_can_be_released(project: Path, path: str, code: str)
 
         assert (status, problem["code"]) == (404, code)
         assert alive(server)
+
+
+def test_a_local_job_inherits_no_secret_of_the_server(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "project", job_seconds=0)
+    (folder / "tidegate.yaml").write_text(
+        "name: secrets\n"
+        "channels:\n"
+        '  ops: {type: webhook, url: "env:OPS_URL", secret: ["env:OPS_SECRET"]}\n'
+    )
+    (folder / "mark.sh").write_text("env > part && mv part seen\n")
+    given = {"OPS_URL": "http://127.0.0.1:1/x", "OPS_SECRET": "whsec_c2VjcmV0", "PLAIN": "yes"}
+    with Server(folder, environment=given) as server:
+        for wave in waves([0]):
+            server.post(b"[" + b",".join(wave) + b"]")
+        eventually((folder / "seen").exists)
+
+    names = {line.partition("=")[0] for line in (folder / "seen").read_text().splitlines()}
+    assert "PLAIN" in names
+    assert not names & {"OPS_URL", "OPS_SECRET", "PIPELINE_API_TOKEN"}

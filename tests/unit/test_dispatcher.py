@@ -400,10 +400,10 @@ def test_an_outcome_is_kept_until_the_store_is_back() -> None:
 
 def test_an_outcome_the_host_refuses_becomes_a_failure_it_takes() -> None:
     class Picky(MemoryDesk):
-        async def offer(self, cell: Any, key: Any, call: str, fence: int, result: Any) -> None:
+        async def offer(self, cell: Any, key: Any, call: str, fence: int, result: Any) -> bool:
             if isinstance(result, Done):
                 raise InputError("limit.cell", "too much")
-            await super().offer(cell, key, call, fence, result)
+            return await super().offer(cell, key, call, fence, result)
 
     async def main() -> None:
         stage = Stage()
@@ -434,16 +434,65 @@ def test_local_work_alone_goes_on_though_its_lease_cannot_be_renewed() -> None:
     play(act)
 
 
+def test_what_ended_beside_others_while_the_store_was_away_is_told_once_and_not_done_again() -> (
+    None
+):
+    async def act(stage: Stage) -> None:
+        stage.add(planned("A", "test:local", seconds=10, output="kept"))
+        await asyncio.sleep(2)
+        stage.desk.away = True
+        await asyncio.sleep(60.3)
+        stage.desk.away = False
+        stage.dispatcher.poke()  # it claims before it renews
+
+        assert await stage.outcome(within_s=6) == Done("kept")
+        await asyncio.sleep(120)
+        assert stage.local.begun(KEY) == 1
+        assert stage.outbox.open() == []
+
+    play(act, others=1)
+
+
+def test_an_outcome_that_a_claim_of_our_own_overtook_is_offered_again() -> None:
+    stage: Stage
+
+    class Overtaken(MemoryDesk):
+        claimed_again = False
+
+        async def offer(self, cell: Any, key: Any, call: str, fence: int, result: Any) -> bool:
+            if not self.claimed_again:
+                self.claimed_again = True
+                lapsed = Instant(self.now() + 60 * SECOND_US)
+                stage.dispatcher.take(self.outbox.store.claim(lapsed, self.owner, 1))
+                await asyncio.sleep(0.01)
+            return await super().offer(cell, key, call, fence, result)
+
+    async def main() -> None:
+        nonlocal stage
+        stage = Stage()
+        desk = Overtaken(stage.outbox, "me", VirtualClock())
+        stage.dispatcher = Dispatcher(desk, {"test:local": stage.local}, {}, owner="me", slots=1)
+        async with running(stage):
+            stage.add(planned("A", "test:local", output="kept"))
+
+            assert await stage.outcome(within_s=5) == Done("kept")
+            assert stage.local.begun(KEY) == 1
+            assert stage.outbox.open() == []
+
+    run_virtual(main())
+
+
 def test_local_work_beside_others_ends_five_seconds_before_its_lease_and_says_so_later() -> None:
     async def act(stage: Stage) -> None:
         stage.add(planned("A", "test:local", seconds=500))
         await asyncio.sleep(2)
         renewed_at = 0.0 if not stage.desk.renewals else seconds()
         stage.desk.away = True
-        await asyncio.sleep(60)
+        await asyncio.sleep(60.3)
         (stretch,) = stage.local.stretches
         assert stretch.ended_at == pytest.approx(renewed_at + 25, abs=1.1)
         stage.desk.away = False
+        stage.dispatcher.poke()  # it claims before it renews
 
         result = await stage.outcome(within_s=6)
 

@@ -26,8 +26,8 @@ class Desk(Protocol):
     async def end_stop(self, claim: Claim) -> bool: ...
     async def offer(
         self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed
-    ) -> None:
-        """Answers when the outcome is committed, or is stale."""
+    ) -> bool:
+        """Answers when the outcome is committed; False when it was stale, which changed nothing."""
         ...
 
     def alone(self) -> bool:

@@ -206,7 +206,7 @@ class Dispatcher:
         held = Held(claimed, work, tasks, lease_end)
         place = (claimed.cell, claimed.call, held.stop)
         present = self._held.get(place)
-        if present is not None and not present.over.done():
+        if present is not None and present.has_say:
             present.adopt(claimed, lease_end)
             self._leases.extend(present)
             return
@@ -267,9 +267,14 @@ class Dispatcher:
     async def _offer(self, held: Held, result: Done | Failed) -> None:
         """Until the host has it: letting go would have the work done again."""
 
-        def offer() -> Awaitable[None]:
-            claim = held.claim  # it may be claimed anew meanwhile, by ourselves
-            return self._desk.offer(claim.cell, held.work.key, claim.call, claim.fence, result)
+        async def offer() -> None:
+            while True:
+                claim = held.claim  # it may be claimed anew meanwhile, by ourselves
+                cell, call, fence = claim.cell, claim.call, claim.fence
+                if await self._desk.offer(cell, held.work.key, call, fence, result):
+                    return
+                if held.claim == claim:
+                    return  # somebody else has it
 
         while True:
             try:

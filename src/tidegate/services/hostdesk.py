@@ -50,10 +50,10 @@ class HostDesk:
 
     async def offer(
         self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed
-    ) -> None:
+    ) -> bool:
         answer: Future[bool] = Future()
         self._host.submit(Ended(key, Claim(cell, call, fence), result, answer))
-        await asyncio.wrap_future(answer)
+        return await asyncio.wrap_future(answer)
 
     def alone(self) -> bool:
         return self._host.others == 0

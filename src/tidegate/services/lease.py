@@ -65,6 +65,11 @@ class Held:
     def local(self) -> bool:
         return self.tasks is not None and self.tasks.local and not self.stop
 
+    @property
+    def has_say(self) -> bool:
+        """What comes of it here is what counts: it goes on, or its end is still to be told."""
+        return not self.over.done() or self.over.result() is Over.LEASE_LOST
+
     def end(self, over: Over) -> None:
         """Say that it is to be left off; the first reason counts."""
         if not self.over.done():

@@ -73,12 +73,13 @@ class Outbox:
     def open(self) -> list[tuple[CellId, str]]:
         return sorted(self.store.tables.effects)
 
-    def offer(self, claim: Claim, result: Done | Failed, now: Instant) -> None:
+    def offer(self, claim: Claim, result: Done | Failed, now: Instant) -> bool:
         counts = self.store.tables.held_by(claim) is not None
         if counts:
             self._commit(now, outcomes=(claim,))
         self.offered.append(Offered(claim.cell, claim.call, claim.fence, result, counts, now))
         self.arrived.set()
+        return counts
 
     def _commit(
         self,
@@ -146,10 +147,10 @@ class MemoryDesk:
 
     async def offer(
         self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed
-    ) -> None:
+    ) -> bool:
         del key
         await self._reach()
-        self.outbox.offer(Claim(cell, call, fence), result, self.now())
+        return self.outbox.offer(Claim(cell, call, fence), result, self.now())
 
     def alone(self) -> bool:
         return self._alone

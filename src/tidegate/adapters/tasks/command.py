@@ -10,7 +10,7 @@ the command leaves running in the background ends with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -28,6 +28,16 @@ RESOURCE = "arn:tidegate:states:::command:run"
 WITHHELD = frozenset({"DATABASE_URL", "PIPELINE_API_TOKEN", "REDIS_URL"})
 """Tidegate's own secrets; a command that needs one of them is given it by `env`."""
 
+
+def inherited(environment: Mapping[str, str], withheld: Collection[str]) -> dict[str, str]:
+    """What processes get of the server's environment: nothing that is a secret of the server."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in WITHHELD and name not in withheld
+    }
+
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -44,12 +54,17 @@ class CommandPayload(Struct, frozen=True, forbid_unknown_fields=True):
 class CommandTasks(Spawned):
     """Programs, started below the project's folder with the server's environment."""
 
-    def __init__(self, spawner: Spawner, project: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        spawner: Spawner,
+        project: Path,
+        environment: Mapping[str, str],
+        withheld: Collection[str] = (),
+    ) -> None:
+        """`withheld` names further secrets; it may grow."""
         super().__init__(spawner)
         self._project = project.absolute()
-        self._environment = {
-            name: value for name, value in environment.items() if name not in WITHHELD
-        }
+        self._environment, self._withheld = environment, withheld
 
     def _spawn(self, call: Call) -> Spawn | Failed:
         try:
@@ -65,7 +80,7 @@ class CommandTasks(Spawned):
         if not argv or not argv[-1 if isinstance(command, str) else 0].strip():
             return Failed("Tidegate.PayloadInvalid", f"payload of {RESOURCE}: the command is empty")
         given = {**told(call, payload), **payload.env}
-        environment = {**self._environment, **given}
+        environment = {**inherited(self._environment, self._withheld), **given}
         if any("\0" in text for text in (*argv, *environment, *environment.values())):
             return Failed("Tidegate.PayloadInvalid", f"payload of {RESOURCE}: a text holds NUL")
         if any("=" in name or not name for name in payload.env):

@@ -10,12 +10,15 @@ of its descendants, so a grandchild that made itself a daemon comes back to it; 
 environment says whose it was. It ends a command by itself when its lease was not extended in time,
 also while the server stands still.
 
+Before it starts a command it says so, and starts none before the server can read that: so whoever
+finds it dead knows what had not begun.
+
 What it cannot reach: a process that took another user's identity, and, until the last command has
 ended, a daemon that wiped its environment.
 
 Frames both ways: two 32-bit lengths, a JSON object, bytes.
     start {run, argv, cwd, env, until, keep} + stdin   lease {run, until}   end {run, why, grace_s}
-    ready {}   refused {run, errno, what, file}   ended {run, code, seconds, why, streams} + output
+    ready {}   begins {run}   refused {run, errno, what, file}   ended {run, code, seconds, why, streams} + output
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ import socket
 import struct
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -87,6 +91,8 @@ class Helper:
         self._token = token
         self._selector = selectors.DefaultSelector()
         self._incoming, self._outgoing = bytearray(), bytearray()
+        self._requests: deque[tuple[dict[str, Any], bytes]] = deque()  # not yet obeyed
+        self._announced = 0  # the newest run of which we said that it begins
         self._runs: dict[int, Run] = {}
         self._closing_at: float | None = None
 
@@ -105,6 +111,7 @@ class Helper:
         while True:
             for key, _ in self._selector.select(self._wait_s()):
                 key.data()
+            self._obey()
             self._keep_time()
             orphans = self._reap()
             for run in list(self._runs.values()):
@@ -136,8 +143,20 @@ class Helper:
         if not chunk:
             self._close()
         self._incoming += chunk
-        for message, blob in frames(self._incoming):
-            run = self._runs.get(message["run"])
+        self._requests.extend(frames(self._incoming))
+
+    def _obey(self) -> None:
+        """Requests in their order; a start waits until the server can read that it begins."""
+        while self._requests:
+            message, blob = self._requests[0]
+            number: int = message["run"]
+            if message["op"] == "start" and number > self._announced:
+                self._announced = number
+                self._send({"op": "begins", "run": number})
+            if message["op"] == "start" and self._outgoing:
+                return
+            self._requests.popleft()
+            run = self._runs.get(number)
             if message["op"] == "start":
                 self._start(message, blob)
             elif run is not None and message["op"] == "lease":
@@ -172,6 +191,8 @@ class Helper:
         """The server has gone: so must everything it had started."""
         if self._closing_at is None:
             self._closing_at = boottime()
+            self._requests.clear()
+            self._outgoing.clear()
             for key in list(self._selector.get_map().values()):
                 if key.data in (self._receive, self._exchange, self._close):
                     self._selector.unregister(key.fileobj)

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from tidegate.adapters.tasks.command import WITHHELD
+from tidegate.adapters.tasks.command import inherited
 from tidegate.adapters.tasks.spawned import Spawned, ended_how, last_words, text_of
 from tidegate.adapters.tasks.spawner import OUTPUT_MAX, Exit, Spawn, Spawner
 from tidegate.kernel.errors import InputError
@@ -41,12 +41,17 @@ class PythonPayload(Struct, frozen=True, forbid_unknown_fields=True):
 class PythonTasks(Spawned):
     """Functions below the project's folder, with the server's environment."""
 
-    def __init__(self, spawner: Spawner, project: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        spawner: Spawner,
+        project: Path,
+        environment: Mapping[str, str],
+        withheld: Collection[str] = (),
+    ) -> None:
+        """`withheld` names further secrets; it may grow."""
         super().__init__(spawner)
         self._project = str(project.absolute())
-        self._environment = {
-            name: value for name, value in environment.items() if name not in WITHHELD
-        }
+        self._environment, self._withheld = environment, withheld
 
     def _spawn(self, call: Call) -> Spawn | Failed:
         try:
@@ -62,7 +67,8 @@ class PythonTasks(Spawned):
             "arguments": dict(payload.arguments),
             "folder": self._project,
         }
-        environment = {**self._environment, "TIDEGATE_IDEMPOTENCY_KEY": call.key}
+        environment = inherited(self._environment, self._withheld)
+        environment["TIDEGATE_IDEMPOTENCY_KEY"] = call.key
         # -P: the program's own folder holds modules whose names hide those of the library.
         argv = (sys.executable, "-P", "-X", "utf8", _PROGRAM)
         return Spawn(argv, self._project, environment, json.dumps(request).encode())

@@ -1,7 +1,8 @@
 """Spawner: the server's end of the helper; runs commands and answers how each ended.
 
 One helper at a time. When it dies, everything it had started is killed and counted as ended
-before anybody is answered, and the next start waits for a new helper.
+before anybody is answered, and the next start waits for a new helper. What it had not begun can be
+started again.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ Ended: TypeAlias = Exit | Refusal
 class _Run(Struct):
     number: int
     ended: asyncio.Future[Ended]
+    begun: bool = False  # the helper said so before it did
 
 
 class _Link(Struct):
@@ -136,6 +138,11 @@ class Spawner:
     def helper_pid(self) -> int | None:
         """The helper's process, while there is one."""
         return None if self._link is None else self._link.process.pid
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all that runs, or is to begin."""
+        return tuple(self._runs)
 
     def runs(self, key: str) -> bool:
         return key in self._runs
@@ -230,6 +237,8 @@ class Spawner:
                 for message, blob in frames(buffer):
                     if message["op"] == "ready":
                         link.ready.set_result(True)
+                    elif message["op"] == "begins":
+                        self._begins(message["run"])
                     else:
                         self._settle(message["run"], _ended(message, blob))
         link.writer.close()
@@ -239,19 +248,35 @@ class Spawner:
         if self._link is link:
             self._link = None
             why: Why = "stop" if self._closed else "helper"
-            for number in [run.number for run in self._runs.values()]:
-                self._settle(number, Exit(-9, 0.0, why))
+            for run in list(self._runs.values()):
+                self._settle(run.number, Exit(-9, 0.0, why) if run.begun else _unbegun())
             if not self._closed:
                 _log.error("the helper that starts commands died; its commands were ended")
         link.buried.set()
 
-    def _settle(self, number: int, ended: Ended) -> None:
+    def _begins(self, number: int) -> None:
+        for run in self._runs.values():
+            if run.number == number:
+                run.begun = True
+
+    def _settle(self, number: int, ended: Ended | TransientError) -> None:
         for key, run in self._runs.items():
             if run.number == number:
                 del self._runs[key]
-                if not run.ended.done():
+                if run.ended.done():
+                    return
+                if isinstance(ended, TransientError):
+                    run.ended.set_exception(ended)
+                    run.ended.exception()  # whoever asked may have gone
+                else:
                     run.ended.set_result(ended)
                 return
+
+
+def _unbegun() -> TransientError:
+    return TransientError(
+        "task.unreachable", "the helper that starts commands died before it began this one"
+    )
 
 
 def _launch(token: str, lock: Path | None) -> tuple[subprocess.Popen[bytes], socket.socket]:
