@@ -51,8 +51,14 @@ format: setup ## let ruff put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure; results land in bench/results
-	$(BIN)/python -m bench.correlate
+EVENTS ?= 100000
+RULES ?= 1000
+STUCK ?= 100000
+RUNS ?= 3
+LEVELS ?= floor lean gates full stuck batches singles request
+RESULT ?= correlate
+bench: setup ## measure; results land in bench/results: make bench EVENTS=1000000 RUNS=1 LEVELS="floor gates" RESULT=long
+	$(BIN)/python -m bench.correlate --events $(EVENTS) --rules $(RULES) --stuck $(STUCK) --runs $(RUNS) --levels $(LEVELS) --name $(RESULT)
 
 example: setup ## run one example: make example NAME=flights (or multi-input-job)
 	$(BIN)/python examples/$(NAME)/run.py

@@ -1,12 +1,16 @@
 """`python -m bench.correlate`: the floor and the product on the same stream, interleaved.
 
-    floor      the bare durable loop
+    floor      the bare durable loop: a row an event, a unique index, a row a round
+    lean       the same with the leanest layout we know: one row a batch, hashes, integer keys
     gates      rules without actions: gates with evidence, own events, counters
     full       every opening asks for a job: admission, execution and first effect committed
     stuck      gates, beside so many gates that wait for ever
     postgres   gates on PostgreSQL, two replicas that share the stream
+    batches    gates over HTTP, 500 events a call; CPU of the server
+    singles    gates over HTTP, one event a call at a fixed rate
+    request    from a last input's arrival to the committed request for its job
 
-Every process starts anew; answers are compared with the reference, round by round. Exit 1 when one
+Ratios are given against both loops. Every process starts anew; answers are compared with the reference, round by round. Exit 1 when one
 is wrong. Results land in bench/results/<name>.json and .md.
 """
 
@@ -27,7 +31,9 @@ from bench.correlate.stream import Answer, write, write_project
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results"
-LEVELS = ("floor", "gates", "full", "stuck", "postgres")
+LEVELS = (
+    "floor", "lean", "gates", "full", "stuck", "postgres", "batches", "singles", "request",
+)  # fmt: skip
 
 
 class Bench:
@@ -42,19 +48,22 @@ class Bench:
         write_project(folder / "project-full", given.rules, "full")
 
     def measure(self, level: str) -> dict[str, Any]:
-        if level == "floor":
-            found = self._floor()
+        if level in ("floor", "lean"):
+            found = self._floor(level)
+        elif level in ("batches", "singles", "request"):
+            found = self._http(level)
         elif level == "postgres":
             found = self._postgres()
         else:
             found = self._sqlite(level)
-        print(f"{level:9s}{found['cpu_s'] / found['n'] * 1e6:8.1f} us of CPU an event", flush=True)
+        print(f"{level:9s} {report.line(found)}", flush=True)
         return found
 
-    def _floor(self) -> dict[str, Any]:
-        database = self._fresh("floor.db")
+    def _floor(self, level: str) -> dict[str, Any]:
+        database = self._fresh(f"{level}.db")
+        lean = ["--lean"] if level == "lean" else []
         (found,) = _processes(
-            [["bench.correlate.floor", str(self._file), str(database), *self._sizes()]]
+            [["bench.correlate.floor", str(self._file), str(database), *self._sizes(), *lean]]
         )
         found["exact"] = self._fits(found)
         return found
@@ -71,6 +80,21 @@ class Bench:
         if level == "full":
             started = result["cells"].get("execution", 0)
             found["exact"] &= started == result["effects"] == self._answer.opened
+        return found
+
+    def _http(self, level: str) -> dict[str, Any]:
+        database = self._fresh(f"{level}.db")
+        project = self._folder / f"project-{'full' if level == 'request' else 'gates'}"
+        command = ["bench.correlate.http", level, str(project), str(database), str(self._file)]
+        (found,) = _processes([[*command, "--rate", str(self._given.rate)]])
+        result = outcome(str(database))
+        found.update(result)
+        exact = not result["parked"]
+        if level == "batches":
+            exact &= self._fits(result)
+        elif level == "request":
+            exact &= result["opened"] == result["effects"] == found["n"]
+        found["exact"] = exact
         return found
 
     def _postgres(self) -> dict[str, Any]:
@@ -143,6 +167,7 @@ def main() -> None:
     parser.add_argument("--rules", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--stuck", type=int, default=100_000, help="gates that wait for ever")
+    parser.add_argument("--rate", type=float, default=1000, help="single events a second")
     parser.add_argument("--levels", nargs="+", choices=LEVELS, default=LEVELS)
     parser.add_argument("--name", default="correlate", help="of the files in bench/results")
     parser.add_argument("--folder", type=Path, help="keep stream and databases here")
@@ -157,7 +182,7 @@ def main() -> None:
     finally:
         if given.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
-    sizes = {name: getattr(given, name) for name in ("events", "rules", "runs", "stuck")}
+    sizes = {name: getattr(given, name) for name in ("events", "rules", "runs", "stuck", "rate")}
     found = report.summary(runs, sizes)
     page = report.write(RESULTS, given.name, found)
     print(page.read_text("utf-8"))

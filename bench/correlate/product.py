@@ -43,7 +43,9 @@ def run(
     stuck: int,
 ) -> dict[str, Any]:
     """`part` of `parts`: with several replicas each sends its share of the batches."""
+    started = time.perf_counter()
     app = App(Settings(project=project, database=database)).open()
+    start_s = time.perf_counter() - started
     try:
         app.follow_folder()
         if stuck:
@@ -51,8 +53,11 @@ def run(
             _idle(app)
             app.close()
             prefill(Path(database), stuck)
+            started = time.perf_counter()
             app = App(Settings(project=project, database=database)).open()
+            start_s = time.perf_counter() - started
             events = events[batch:]
+        rss_mb = _rss_mb()
         began, cpu = time.perf_counter(), _cpu()
         shares = range(part * batch, len(events), batch * parts)
         counts = _send(app, [one for at in shares for one in events[at : at + batch]], batch)
@@ -63,7 +68,8 @@ def run(
         app.close()
     return {"n": sum(counts), "cpu_s": cpu_s, "wall_s": wall_s, "accepted": counts[0],
             "duplicates": counts[1], "conflicts": counts[2], "rejected": counts[3],
-            "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}  # fmt: skip
+            "start_s": round(start_s, 2), "rss_before_mb": rss_mb,
+            "rss_mb": _rss_mb()}  # fmt: skip
 
 
 def _send(app: App, events: Sequence[bytes], batch: int) -> list[int]:
@@ -160,6 +166,12 @@ def _outcome(ask: Ask) -> dict[str, Any]:
 def _gate(ask: Ask) -> int:
     ((kind,),) = ask("select id from name where text = 'gate'")
     return int(kind)
+
+
+def _rss_mb() -> int:
+    """Memory of this process as it is now."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize() >> 20
 
 
 def _cpu() -> float:

@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("tidegate", "msgspec", "xxhash", "zstandard", "psycopg")
-FLOOR = "floor"
+FLOORS = {"floor": "of_the_floor", "lean": "of_the_lean_floor"}
+"""The bare loops, and what the ratio against them is called."""
+MILLISECONDS = ("p50_ms", "p99_ms", "max_ms")
+
+
+def line(found: Mapping[str, Any]) -> str:
+    """One measurement in a few words."""
+    words = [f"{found['cpu_s'] / found['n'] * 1e6:.1f} us of CPU an event"] * ("cpu_s" in found)
+    words += [
+        f"{name.removesuffix('_ms')} {found[name]} ms" for name in MILLISECONDS if name in found
+    ]
+    return ", ".join(words) + ("" if found["exact"] else ", WRONG")
 
 
 def summary(
@@ -23,21 +34,33 @@ def summary(
     """Medians over the runs; a ratio is floor CPU by product CPU of the same round, then the median."""
     levels: dict[str, Any] = {}
     for level, measured in runs.items():
-        levels[level] = {
-            "us_per_event": _median([one["cpu_s"] / one["n"] * 1e6 for one in measured]),
-            "events_per_cpu_s": round(_median([one["n"] / one["cpu_s"] for one in measured])),
-            "events_per_s": round(_median([one["n"] / one["wall_s"] for one in measured])),
-            "exact": all(one["exact"] for one in measured),
-            "runs": [dict(one) for one in measured],
-        }
-        if level != FLOOR and FLOOR in runs:
-            levels[level]["of_the_floor"] = _median(
-                [
-                    (floor["cpu_s"] / floor["n"]) / (one["cpu_s"] / one["n"])
-                    for floor, one in zip(runs[FLOOR], measured, strict=False)
-                ]
+        found: dict[str, Any] = {"exact": all(one["exact"] for one in measured)}
+        if all("cpu_s" in one for one in measured):
+            found["us_per_event"] = _median([one["cpu_s"] / one["n"] * 1e6 for one in measured])
+            found["events_per_cpu_s"] = round(
+                _median([one["n"] / one["cpu_s"] for one in measured])
             )
+            found["events_per_s"] = round(_median([one["n"] / one["wall_s"] for one in measured]))
+            for floor, ratio in FLOORS.items():
+                if floor in runs and level not in FLOORS:
+                    found[ratio] = _ratio(runs[floor], measured)
+            if level == "stuck" and "gates" in runs:
+                found["of_gates"] = _ratio(runs["gates"], measured)
+        for name in (*MILLISECONDS, "start_s", "rss_before_mb", "rss_mb"):
+            if all(name in one for one in measured):
+                found[name] = _median([one[name] for one in measured])
+        levels[level] = {**found, "runs": [dict(one) for one in measured]}
     return {"given": dict(given), "machine": _machine(), "levels": levels}
+
+
+def _ratio(others: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> float:
+    """How much less CPU an event cost the others, run by run."""
+    return _median(
+        [
+            (other["cpu_s"] / other["n"]) / (one["cpu_s"] / one["n"])
+            for other, one in zip(others, measured, strict=False)
+        ]
+    )
 
 
 def write(folder: Path, name: str, found: Mapping[str, Any]) -> Path:
@@ -51,16 +74,29 @@ def write(folder: Path, name: str, found: Mapping[str, Any]) -> Path:
 def text(found: Mapping[str, Any]) -> str:
     given, machine = found["given"], found["machine"]
     rows = [
-        "| level | CPU us an event | events per CPU second | of the floor | events/s (wall) | answer exact |",
-        "|---|---|---|---|---|---|",
+        "| level | CPU us an event | events per CPU second | of the floor | of the lean floor"
+        " | events/s (wall) | p50, p99, max (ms) | answer exact |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for level, one in found["levels"].items():
-        ratio = one.get("of_the_floor")
-        rows.append(
-            f"| {level} | {one['us_per_event']:.1f} | {one['events_per_cpu_s']:,} |"
-            f" {'' if ratio is None else f'{ratio:.2f}'} | {one['events_per_s']:,} |"
-            f" {'yes' if one['exact'] else 'NO'} |"
-        )
+        cells = [
+            level,
+            _number(one.get("us_per_event"), ".1f"),
+            _number(one.get("events_per_cpu_s"), ","),
+            *(_number(one.get(ratio), ".2f") for ratio in FLOORS.values()),
+            _number(one.get("events_per_s"), ","),
+            ", ".join(f"{one[name]:.1f}" for name in MILLISECONDS if name in one),
+            "yes" if one["exact"] else "NO",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    stuck = found["levels"].get("stuck")
+    if stuck is not None:
+        rows += ["", f"Beside {given['stuck']:,} gates that wait for ever: start in "
+                 f"{stuck['start_s']:.1f} s, {stuck['rss_before_mb']:.0f} MB of memory then"
+                 + (f", {stuck['of_gates']:.2f} of the speed without them." if "of_gates" in stuck
+                    else ".")]  # fmt: skip
+    if "singles" in found["levels"]:
+        rows += ["", f"Single events come at {given['rate']:,.0f} a second."]
     return (
         f"# Correlation: {given['events']:,} events, {given['rules']:,} rules\n\n"
         + "\n".join(rows)
@@ -72,6 +108,10 @@ def text(found: Mapping[str, Any]) -> str:
         f"Versions: {', '.join(f'{name} {one}' for name, one in machine['packages'].items())}; "
         f"commit {machine['commit']}.\n"
     )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def _median(values: Sequence[float]) -> float:
