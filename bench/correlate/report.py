@@ -21,7 +21,9 @@ MILLISECONDS = ("p50_ms", "p99_ms", "max_ms")
 
 def line(found: Mapping[str, Any]) -> str:
     """One measurement in a few words."""
-    words = [f"{found['cpu_s'] / found['n'] * 1e6:.1f} us of CPU an event"] * ("cpu_s" in found)
+    words: list[str] = []
+    if "cpu_s" in found:
+        words.append(f"{found['cpu_s'] / found['n'] * 1e6:.1f} us of CPU an event")
     words += [
         f"{name.removesuffix('_ms')} {found[name]} ms" for name in MILLISECONDS if name in found
     ]

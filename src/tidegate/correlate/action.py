@@ -66,7 +66,8 @@ def scope_of(named: Named) -> dict[str, Json]:
         datasets=datasets,
         applications=applications,
         source_applications=applications,
-        missing=[one.name for one in missing(gate, rule)],
+        # What has opened has all it needs.
+        missing=[] if gate.status == Status.OPEN else [one.name for one in missing(gate, rule)],
         inputs=_by_name(here, rule),
     )
     return names
@@ -75,11 +76,12 @@ def scope_of(named: Named) -> dict[str, Json]:
 def _by_name(inputs: Sequence[Evidence], rule: Rule) -> dict[str, Json]:
     """Inputs by dataset (the newest of it), and by the name the rule gives them."""
     found: dict[str, Json] = {}
-    for one in inputs:
+    scopes = [(one, _input_scope(one, rule)) for one in inputs]
+    for one, names in scopes:
         if one.dataset is not None:
-            found[one.dataset] = _input_scope(one, rule)
-    for one in inputs:
-        found[one.input] = _input_scope(one, rule)
+            found[one.dataset] = names
+    for one, names in scopes:
+        found[one.input] = names
     return found
 
 

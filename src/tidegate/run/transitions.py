@@ -80,11 +80,12 @@ def begin(
         retry=request.retry or job.retry or ONCE,
         deadline=None if limit is None else Instant(now + limit),
     )
-    said = report.say("started", key, advance(Execution(), began), job, now)
+    execution = advance(Execution(), began)
+    said = report.say("started", key, execution, job, now)
     if failed is not None:
         ended = _not_filled(began.attempt, failed, now)
         return _end(key, Execution(), (began, ended), job, said=(said,))
-    return _attempt(key, Execution(), began, job, said=(said,))
+    return _attempt(key, Execution(), began, execution, job, said=(said,))
 
 
 def end_attempt(
@@ -132,7 +133,8 @@ def wake(key: Key, execution: Execution, job: Job | None, now: Instant) -> Answe
             cause=f"no version of {key.scope} is left to follow",
         )
         return _end(key, execution, (gone,), job)
-    return _attempt(key, execution, Tried(at=now, attempt=execution.attempt + 1), job)
+    tried = Tried(at=now, attempt=execution.attempt + 1)
+    return _attempt(key, execution, tried, advance(execution, tried), job)
 
 
 def stop(
@@ -175,9 +177,14 @@ def stop(
 
 # ---- attempts
 def _attempt(
-    key: Key, before: Execution, fact: Began | Tried, job: Job, said: tuple[Say, ...] = ()
+    key: Key,
+    before: Execution,
+    fact: Began | Tried,
+    execution: Execution,
+    job: Job,
+    said: tuple[Say, ...] = (),
 ) -> Step:
-    execution = advance(before, fact)
+    """`execution` is `before` with the fact that begins the attempt."""
     try:
         task = jobs.task(job, key, execution)
     except (InputError, Missing) as error:
@@ -186,7 +193,8 @@ def _attempt(
     size = len(value.canonical(task.payload))
     if size > PAYLOAD_MAX:
         return _end(key, before, (fact, _too_large(fact.attempt, size, fact.at)), job, said=said)
-    return Step(puts=_puts(key, before, (fact,), (task,)), says=said)
+    put = Put(key, execution, (task,), executions.entry(fact))
+    return Step(puts=(put,), says=said)
 
 
 def _failed(

@@ -78,6 +78,9 @@ def hears(book: Book, /) -> Collection[str]:
 
 
 def route(signal: Routed, book: Book, /) -> Iterable[Need]:
+    if isinstance(signal, Heard):
+        ended = _ended(signal.event) if signal.event.type in _ENDS else None
+        return () if ended is None else (Need((ended,)),)
     match signal:
         case Order(RequestRun() as ask):
             key = trigger.trigger_key(ask)
@@ -89,9 +92,6 @@ def route(signal: Routed, book: Book, /) -> Iterable[Need]:
         case Order(CancelTrigger(trigger=text)):
             key = parse_public_id(trigger.KIND.name, text) or _NO_TRIGGER
             return (Need((key, hold_key(key.scope))),)
-        case Heard(event) if event.type in _ENDS:
-            ended = _ended(event)
-            return () if ended is None else (Need((ended,)),)
         case Adopted(kind="schedule" | "project"):
             return (Need((ALL,)),)
         case _:
