@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         hosts = environ.get("TIDEGATE_ALLOWED_HOSTS", "")
         return cls(
             project=project or Path(),
-            database=database or environ.get("DATABASE_URL", ""),
+            database=_database(database or environ.get("DATABASE_URL", "")),
             token=environ.get("PIPELINE_API_TOKEN") or None,
             host=host or "127.0.0.1",
             port=PORT_DEFAULT if port is None else port,
@@ -81,6 +81,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def is_loopback(self) -> bool:
         return self.host in LOOPBACK
+
+
+def _database(text: str) -> str:
+    """As it is; a URL that cannot be read is refused here, and never printed: it holds a password."""
+    if "://" in text:
+        try:
+            _ = urlsplit(text).port
+        except ValueError as error:
+            raise InputError(
+                "config.invalid",
+                "the database's URL cannot be read: its host or port is wrong",
+                fix="DATABASE_URL is postgresql://USER:PASSWORD@HOST:PORT/NAME; write @ in a password as %40",
+            ) from error
+    return text
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

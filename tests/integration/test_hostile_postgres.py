@@ -187,3 +187,15 @@ def test_a_table_that_somebody_locks_and_leaves_is_freed_and_keeps_nobody_for_ev
     eventually(lambda: servers[0].post(event("locked"))[1].get("duplicates") == 1)
     assert [server.stop() for server in servers] == [0, 0]
     assert not any(password in line for server in servers for line in server.log)
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:notaport", "[::1", "127.0.0.1:99999"])
+def test_a_url_that_cannot_be_read_is_refused_and_its_password_never_printed(
+    project: Path, place: str
+) -> None:
+    ran = refused(project, f"postgresql://u:s3cr3t@{place}/db", "serve", "--port", "0")
+
+    assert ran.returncode == 1
+    assert "config.invalid" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "s3cr3t" not in ran.stderr
