@@ -199,12 +199,13 @@ def plain(parts: list[Part]) -> Callable[[str], str]:
 
 
 def rewritten(page: str, said: list[Said]) -> str:
-    """The page with the answers that are other ones now."""
+    """The page as it would be written now; the same page where every answer is of the same kind."""
     shorten = plain([one.part for one in said])
-    for one in sorted(said, key=lambda one: one.part.answer or (0, 0), reverse=True):
-        if one.part.answer is not None:
-            first, last = one.part.answer
-            if shorten(page[first:last]) != shorten(one.text):
-                text = one.text.rstrip("\n")
-                page = f"{page[:first]}{text}{chr(10) if text else ''}{page[last:]}"
+    answered = [(one.part.answer, one.text) for one in said if one.part.answer is not None]
+    if all(shorten(page[first:last]) == shorten(text) for (first, last), text in answered):
+        return page
+    # All of them, so that the instants of one page belong together.
+    for (first, last), text in sorted(answered, reverse=True):
+        line = text.rstrip("\n")
+        page = f"{page[:first]}{line}{chr(10) if line else ''}{page[last:]}"
     return page
