@@ -630,15 +630,19 @@ def test_every_further_match_field_divides() -> None:
 
 
 def test_long_match_values_do_not_run_together() -> None:
-    written = rule("a", "b", correlation_logic=[match("data.business_date"), match("data.path")])
+    fields = ["data.business_date", "data.x", "data.y", "data.z"]
+    written = rule("a", "b", correlation_logic=[match(field) for field in fields])
+    long = {"x": "x" * 190, "y": "y" * 190}
 
     world = heard(
         written,
-        delivery("a", "1", path=f"{'x' * 500}1"),
-        delivery("b", "2", path=f"{'x' * 500}2"),
+        delivery("a", "1", **long, z="z" * 190 + "1"),
+        delivery("b", "2", **long, z="z" * 190 + "2"),
+        delivery("a", "3", x="x" * 500 + "1", y="y", z="z"),
+        delivery("b", "4", x="x" * 500 + "2", y="y", z="z"),
     )
 
-    assert [gate["status"] for gate in world.gates()] == ["waiting", "waiting"]
+    assert [gate["status"] for gate in world.gates()] == ["waiting"] * 4
 
 
 def test_an_event_without_a_match_field_belongs_to_no_gate() -> None:

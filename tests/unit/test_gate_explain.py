@@ -249,6 +249,16 @@ def test_an_event_of_another_date_is_a_miss_if_it_happened_in_these_days() -> No
     )
 
 
+def test_a_closed_gate_misses_nothing_any_more() -> None:
+    world = World(project(rule(conditions=[condition("a"), condition("b", **{"data.x": 1})])))
+    world.hear(delivery("b", "stray", x=2), delivery("a"))
+    before = misses(of(world))
+
+    close(world, one_gate(world)["id"])
+
+    assert (before, misses(of(world))) == (["stray"], [])
+
+
 def test_an_open_gate_has_no_misses_but_what_it_ignored() -> None:
     world = World(
         project(

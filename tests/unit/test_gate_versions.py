@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.testing.gates import (
+    close,
     condition,
     delivery,
     inputs,
     match,
+    messages,
     one_gate,
     project,
     rounds,
@@ -115,17 +117,56 @@ def test_rules_that_hear_one_event_are_all_told() -> None:
     ]
 
 
+def test_a_rule_for_any_type_hears_what_no_other_rule_waits_for() -> None:
+    world = World(
+        project(rule("a"), rule(rule_name="any", conditions=[{"source": "/a"}], actions=None))
+    )
+
+    world.hear(delivery("a", type="approved"))
+
+    assert [gate["rule"] for gate in world.gates()] == ["any"]
+
+
 def test_a_rule_that_reads_in_its_own_way_is_found_by_what_it_reads() -> None:
     mapping = {"all": {"source_pattern": "*", "dataset_mapping": "data.table"}}
     own = rule("a", context_normalization={"application_mappings": mapping})
     shared = {"context_mapping": {"all": {"source_pattern": "*", "dataset_mapping": "data.other"}}}
-    world = World(project(own, others={("context", "shared"): shared}))
+    plain = [rule("a", rule_name=name) for name in ("before", "later")]
+    world = World(project(own, *plain, others={("context", "shared"): shared}))
 
     world.hear(delivery("x", table="a", other="b"))
+    first = [gate["rule"] for gate in world.gates()]
     world.hear(delivery("y", table="b", other="a"))
 
-    assert [gate["status"] for gate in world.gates()] == ["open"]
-    assert len(world.tasks()) == 1
+    assert first == ["daily"]
+    assert sorted(gate["rule"] for gate in world.gates()) == ["before", "daily", "later"]
+
+
+def test_a_rules_own_mapping_has_the_last_word_for_its_gate() -> None:
+    everything: dict[str, Any] = {"source_pattern": "*", "priority_mapping": "data.urgency"}
+    own = {"application_mappings": {"all": everything}}
+    shared = {"all": everything | {"priority_mapping": "data.other"}}
+    written = rule("a", context_normalization=own)
+    world = World(project(written, others={("context", "shared"): {"context_mapping": shared}}))
+
+    world.hear(delivery("a", urgency="critical", other="low"))
+
+    (run,) = world.events("tidegate.run.started")
+    assert run.data["priority"] == "critical"
+
+
+def test_a_closed_gate_stays_closed_under_a_new_version() -> None:
+    world = World(project(rule("a", "b")))
+    world.hear(delivery("a"))
+    close(world, one_gate(world)["id"])
+
+    world.activate(project(rule("a", "b", description="edited")))
+    world.hear(delivery("b"))
+
+    assert rounds(world) == {1: "closed"}
+    assert [message.partition(" came ")[0] for message in messages(world)] == [
+        "daily for 2025-11-20: b of 2025-11-21T08:00:00Z"
+    ]
 
 
 def test_an_optional_input_can_be_given_up_by_an_edit() -> None:
