@@ -5,6 +5,7 @@ limit outside 1 to PAGE_MAX. Texts are ordered by their code points."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from msgspec import Struct
@@ -138,6 +139,10 @@ class Reader(Protocol):
     def activation(self, number: int) -> Activation | None: ...
     def replicas(self) -> Sequence[tuple[str, str, int, Instant]]:
         """(id, release, activation, last seen), by id."""
+        ...
+
+    def frozen(self) -> AbstractContextManager[Reader]:
+        """A reader of one moment, whatever is written meanwhile; for one thread, and not for long."""
         ...
 
     def close(self) -> None: ...

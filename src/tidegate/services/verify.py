@@ -210,7 +210,20 @@ def verify(
     *,
     everything: bool = False,
 ) -> Report:
-    """Check the whole log, then every cell. Run it beside no writer: it reads page by page."""
+    """Check the whole log, then every cell, as of one moment: others may write meanwhile."""
+    with reader.frozen() as moment:
+        return _verify(moment, engines, codec, reader_of, release, functions, everything)
+
+
+def _verify(
+    reader: Reader,
+    engines: Sequence[Engine[Any]],
+    codec: Codec,
+    reader_of: ReaderOf,
+    release: str,
+    functions: bytes,
+    everything: bool,
+) -> Report:
     report = Report()
     replay = Replay(reader, engines, codec, reader_of)
     chain = b""

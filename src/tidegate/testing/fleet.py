@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from copy import copy
 from random import Random
 from typing import Any
 
@@ -28,7 +27,7 @@ from tidegate.services.host import Host, Setup
 from tidegate.services.intake import Intake, Pending
 from tidegate.services.work import STOP_TASK, decode_work
 from tidegate.testing.memory import MemoryStore
-from tidegate.testing.memory_tables import FaultPoint, Tables
+from tidegate.testing.memory_tables import FaultPoint, Tables, fresh
 from tidegate.testing.world import SimulatedClock
 
 SLOTS = 3
@@ -354,12 +353,3 @@ class Fleet:
             for one in replica.doing.values():
                 if one.lease_until - END_LEFT_US <= now < one.ends_at:
                     one.ends_at, one.result = now, Failed("Tidegate.LeaseLost", "")
-
-
-def fresh(prepared: Tables) -> Tables:
-    """A copy that shares nothing that changes."""
-    tables = Tables(prepared.epoch, prepared.hash_seed)
-    for name, value in vars(prepared).items():
-        if not name.startswith("_"):
-            setattr(tables, name, copy(value))
-    return tables

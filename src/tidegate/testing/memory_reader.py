@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 from tidegate.kernel.bloom import may_hold
@@ -22,13 +23,19 @@ from tidegate.ports.reader import (
     check_limit,
 )
 from tidegate.ports.store import Activation, LogRow, Stored
-from tidegate.testing.memory_tables import Tables, by_visibility
+from tidegate.testing.memory_tables import Tables, by_visibility, fresh
 
 
 class MemoryReader:
     def __init__(self, codec: Codec, tables: Tables) -> None:
         self._codec = codec
         self._tables = tables
+
+    @contextmanager
+    def frozen(self) -> Generator[MemoryReader]:
+        with self._tables.held():
+            tables = fresh(self._tables)
+        yield MemoryReader(self._codec, tables)
 
     def turn(self) -> Snapshot:
         with self._tables.held():

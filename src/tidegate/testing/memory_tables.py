@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from threading import Lock
 from typing import Literal
 
@@ -160,3 +161,12 @@ class Tables:
 
 def by_visibility(row: EffectRow) -> tuple[Instant, CellId, str]:
     return row.visible_at, row.cell, row.call
+
+
+def fresh(prepared: Tables) -> Tables:
+    """A copy that shares nothing that changes."""
+    tables = Tables(prepared.epoch, prepared.hash_seed)
+    for name, value in vars(prepared).items():
+        if not name.startswith("_"):
+            setattr(tables, name, copy(value))
+    return tables

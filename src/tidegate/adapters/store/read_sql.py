@@ -5,12 +5,13 @@ Every question is one snapshot. Lists go by an index and begin after a key, neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, select
 
 from tidegate.adapters.store import read_cells, read_log, schema
-from tidegate.adapters.store.reading import Reading
+from tidegate.adapters.store.reading import Moment, Reading
 from tidegate.kernel.clock import Day, Instant
 from tidegate.kernel.codec import Codec, unpack
 from tidegate.kernel.errors import InputError
@@ -35,14 +36,22 @@ _STATUS_MAX = 2**15 - 1
 class SqlReader:
     """Owns the engine it is given. Safe in every thread."""
 
-    def __init__(self, engine: Engine, codec: Codec) -> None:
-        self._reading = Reading(engine)
+    def __init__(self, engine: Engine | Moment, codec: Codec) -> None:
+        self._reading = engine if isinstance(engine, Moment) else Reading(engine)
         self._codec = codec
         # Names are only ever added, so a number once found stays true.
         self._numbers: dict[str, int] = {}
 
     def close(self) -> None:
         self._reading.close()
+
+    @contextmanager
+    def frozen(self) -> Generator[SqlReader]:
+        """Holds one connection; beside a writer its write-ahead log, or its dead rows, grow."""
+        with self._reading.snapshot() as connection:
+            # SQLite's moment is that of the first read.
+            connection.execute(select(schema.turn.c.n)).one()
+            yield SqlReader(Moment(connection), self._codec)
 
     # ---- cells
     def turn(self) -> Snapshot:

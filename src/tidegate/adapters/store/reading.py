@@ -105,6 +105,24 @@ class Reading:
         self._pool.dispose()
 
 
+class Moment:
+    """One snapshot that answers every question; whoever made it ends it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def snapshot(self) -> Generator[Connection]:
+        """Raises TransientError `store.unavailable`."""
+        try:
+            yield self._connection
+        except DBAPIError as error:
+            _unavailable(error, str(error.orig))
+
+    def close(self) -> None:
+        """Nothing is owned."""
+
+
 def _begin(connection: Connection) -> None:
     # Python's sqlite3 begins nothing before a SELECT.
     connection.exec_driver_sql("BEGIN")

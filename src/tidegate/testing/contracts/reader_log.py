@@ -45,6 +45,22 @@ class ReaderLogContract(Contract):
 
         assert reader.turn() == Snapshot(2, Pos(6), UNTIL, 4, b"two")
 
+    def test_a_frozen_reader_sees_nothing_of_what_is_written_meanwhile(
+        self, store: Store, reader: Reader
+    ) -> None:
+        turn(store, log=log_row(3), cells=[cell(1, gate("a"))])
+        with reader.frozen() as moment:
+            before = moment.turn(), list(moment.rows(Pos(0), 10)), list(moment.cells("gate"))
+
+            turn(store, log=log_row(2), cells=[cell(2, gate("b"))])
+
+            assert moment.turn() == before[0]
+            assert list(moment.rows(Pos(0), 10)) == before[1]
+            assert list(moment.cells("gate")) == before[2]
+            assert len(before[2]) == 1
+        assert reader.turn().n == 2
+        assert len(reader.cells("gate")) == 2
+
     # ---- rows
     def test_rows_come_from_the_one_that_holds_the_place(
         self, store: Store, reader: Reader
