@@ -443,6 +443,7 @@ def test_a_gate_whose_window_ended_before_its_day_alarms_once() -> None:
     to(world, f"{FRIDAY}T12:00:00Z")
 
     assert alarms(world) == [("2025-11-20T14:00:00Z", f"daily for {FRIDAY} is overdue: b missing")]
+    assert len(world.events("tidegate.gate.overdue")) == 1
 
 
 def test_a_deadline_and_a_window_alarm_once() -> None:

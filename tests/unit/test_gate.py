@@ -99,6 +99,15 @@ def test_an_optional_input_alone_opens_nothing() -> None:
     assert one_gate(world)["status"] == "waiting"
 
 
+def test_an_optional_input_is_not_missing() -> None:
+    conditions = [condition("a"), condition("b"), condition("c", optional=True)]
+    world = heard(rule(conditions=conditions, correlation_logic=window("2h")), delivery("a"))
+
+    world.advance(DAY_US)
+
+    assert [event.data["missing"] for event in world.events("tidegate.gate.overdue")] == [["b"]]
+
+
 def test_where_all_inputs_are_optional_the_first_opens_the_gate() -> None:
     conditions = [condition("a", optional=True), condition("b", optional=True)]
     world = heard(rule(conditions=conditions), delivery("b"))
