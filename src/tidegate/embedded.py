@@ -15,10 +15,11 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias, TypeGuard
 
 import msgspec
 
+from tidegate.kernel.errors import InputError
 from tidegate.services.asking import parse_date
 from tidegate.services.intake import Pending, Receipt
 from tidegate.settings import Settings
@@ -29,13 +30,14 @@ BATCH = 1000
 AHEAD = 4
 """So many batches are on their way while the next is decoded."""
 WORK_SECONDS_MAX = 3600.0
+OneEvent: TypeAlias = Mapping[str, Any] | bytes | str
 
 
 class TidegateSync:
     """One open database; safe in every thread."""
 
     def __init__(self, app: App) -> None:
-        self._app = app
+        self._app: App | None = app
 
     @classmethod
     def open(cls, project: str | Path = ".", database: str | None = None) -> Self:
@@ -53,16 +55,18 @@ class TidegateSync:
             raise
         return cls(app)
 
-    def ingest(self, events: Iterable[Mapping[str, Any] | bytes | str]) -> Receipt:
-        """Take events in, in batches; answers when all are durable, with their verdicts.
+    def ingest(self, events: OneEvent | Iterable[OneEvent]) -> Receipt:
+        """Take one event or several in; answers when all are durable, with their verdicts.
 
-        An event is a CloudEvent as a mapping or as JSON. Sending it again is a duplicate.
+        An event is a CloudEvent as a mapping or as JSON. Sending it again is a duplicate. Raises
+        InputError (`usage`) for what is no event.
         """
-        total = Receipt(0, 0, 0)
+        app = self._open()
+        total = Receipt(0, 0, 0, ())
         waiting: list[tuple[int, Pending]] = []
-        raws = [_raw(one) for one in events]
+        raws = [_raw(events)] if _is_one(events) else [_raw(one) for one in events]
         for first in range(0, len(raws), BATCH):
-            waiting.append((first, self._app.intake.receive(raws[first : first + BATCH], "python")))
+            waiting.append((first, app.intake.receive(raws[first : first + BATCH], "python")))
             if len(waiting) > AHEAD:
                 start, pending = waiting.pop(0)
                 total = _sum(total, pending.result(), start)
@@ -75,24 +79,36 @@ class TidegateSync:
     ) -> list[dict[str, Any]]:
         """Gates as `tidegate gate list --json` prints them."""
         day = parse_date(date) if date else None
-        return list(self._app.asking.all_gates(rule=rule, status=status, day=day))
+        return list(self._open().asking.all_gates(rule=rule, status=status, day=day))
 
     def explain(
         self, rule: str, *, date: str | None = None, round: int | None = None
     ) -> dict[str, Any]:
         """Why the rule did or did not open for the date, as `tidegate explain --json` prints it."""
         day = parse_date(date) if date else None
-        return self._app.asking.explain_rule(rule, day, round).answer
+        return self._open().asking.explain_rule(rule, day, round).answer
 
     def work(self, seconds_max: float = WORK_SECONDS_MAX) -> None:
         """Perform jobs and notices that are due, until nothing is left to do now.
 
         Raises TransientError (`timeout`).
         """
-        asyncio.run(work_until_idle(self._app, seconds_max))
+        asyncio.run(work_until_idle(self._open(), seconds_max))
 
     def close(self) -> None:
-        self._app.close()
+        """Repeating it is safe; nothing else may be asked for afterwards."""
+        app, self._app = self._app, None
+        if app is not None:
+            app.close()
+
+    def _open(self) -> App:
+        if self._app is None:
+            raise InputError(
+                "usage",
+                "this database was closed",
+                fix="ask inside the `with` block, or open it again",
+            )
+        return self._app
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +132,7 @@ class Tidegate:
     async def open(cls, project: str | Path = ".", database: str | None = None) -> Self:
         return cls(await asyncio.to_thread(TidegateSync.open, project, database))
 
-    async def ingest(self, events: Iterable[Mapping[str, Any] | bytes | str]) -> Receipt:
+    async def ingest(self, events: OneEvent | Iterable[OneEvent]) -> Receipt:
         return await asyncio.to_thread(self._inner.ingest, events)
 
     async def gates(
@@ -142,19 +158,31 @@ class Tidegate:
         await self.close()
 
 
-def _raw(event: Mapping[str, Any] | bytes | str) -> bytes:
+def _is_one(events: OneEvent | Iterable[OneEvent]) -> TypeGuard[OneEvent]:
+    return isinstance(events, Mapping | bytes | str)
+
+
+def _raw(event: object) -> bytes:
     if isinstance(event, bytes):
         return event
     if isinstance(event, str):
         return event.encode("utf-8", "surrogatepass")
-    return msgspec.json.encode(event)
+    if isinstance(event, Mapping):
+        return msgspec.json.encode(event)
+    raise InputError(
+        "usage",
+        f"an event is a mapping or JSON, not {type(event).__name__}",
+        fix='ingest({"specversion": "1.0", "id": ..., "source": ..., "type": ..., "data": ...})',
+    )
 
 
 def _sum(total: Receipt, more: Receipt, first: int) -> Receipt:
     moved = tuple(msgspec.structs.replace(one, index=one.index + first) for one in more.rejected)
+    remarks = tuple(msgspec.structs.replace(one, index=one.index + first) for one in more.remarks)
     return Receipt(
         total.accepted + more.accepted,
         total.duplicates + more.duplicates,
         total.conflicts + more.conflicts,
         (*total.rejected, *moved),
+        (*total.remarks, *remarks),
     )

@@ -1,4 +1,4 @@
-"""Wiring: the only file that names concrete adapters: Settings to a running App."""
+"""Wiring: the file that names concrete adapters: Settings to a running App."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from threading import Thread
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from tidegate.adapters.store.postgres_hints import PostgresHints
-from tidegate.adapters.store.read_sql import SqlReader
-from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
 from tidegate.adapters.system import SystemClock, random_bytes, random_id
 from tidegate.adapters.tasks.spawner import Spawner
+from tidegate.answering import open_reader
 from tidegate.api.service import Service
-from tidegate.kernel.clock import DAY_US, Clock, Day
+from tidegate.kernel.clock import Clock
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import TransientError
 from tidegate.kernel.step import Engine
@@ -36,10 +34,10 @@ from tidegate.services.host import Host, Setup
 from tidegate.services.hostdesk import HostDesk
 from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
-from tidegate.services.look import Library, ReaderLook
+from tidegate.services.look import Library
 from tidegate.services.loop import Loop
 from tidegate.services.readiness import Readiness
-from tidegate.services.record import keys_of, signals_of
+from tidegate.services.record import keys_of
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
 from tidegate.services.trace import Trace
@@ -58,6 +56,9 @@ COLLECT = (50_000, 20, 100)
 third of the time of a busy turn."""
 SWITCH_SECONDS = 0.0005
 """How often Python changes threads: the writer's statements must not wait behind a busy thread."""
+
+if TYPE_CHECKING:
+    from tidegate.adapters.store.postgres_hints import PostgresHints
 
 log = logging.getLogger("tidegate")
 
@@ -119,6 +120,8 @@ class App:
 
     def _hear_hints(self) -> None:
         """Other replicas say when they committed; polling stays the truth."""
+        from tidegate.adapters.store.postgres_hints import PostgresHints
+
         hints = PostgresHints(self.settings.url, replica=self.replica)
         self._hints = hints
 
@@ -197,9 +200,6 @@ class App:
         runs = Runs(reader, self.library, self.codec, signals, clock)
         downstream = Downstream(reader, self.library, self.codec, signals, clock)
 
-        def look() -> ReaderLook:
-            return ReaderLook(reader, self.codec, signals, self.library.books(), clock.now())
-
         return Service(
             host=host,
             intake=self.intake,
@@ -210,7 +210,7 @@ class App:
             runs=runs,
             holds=Holds(reader, self.library, clock),
             control=self.control,
-            inbox=Inbox(reader, look),
+            inbox=Inbox(reader, search),
             vitals=Vitals(host, reader, self.codec, clock, lambda: not self.loop.ended.done()),
             clock=clock,
             token=token,
@@ -276,46 +276,6 @@ class App:
             self._spawner = None
 
 
-class Answers:
-    """Questions without a host: for commands beside any writer."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.clock: Clock = SystemClock()
-        self.codec = codec_of()
-        self.reader = open_reader(settings, self.codec)
-        self.library = Library(self.reader, ENGINES, reader_of)
-        self.signals = signals_of(ENGINES)
-        self.asking = Asking(self.reader, self.library, self.codec, self.signals, self.clock)
-        self.search = Search(self.reader, self.library, self.signals)
-        self.runs = Runs(self.reader, self.library, self.codec, self.signals, self.clock)
-        downstream = Downstream(self.reader, self.library, self.codec, self.signals, self.clock)
-        self.trace = Trace(self.reader, self.library, self.search, self.runs, downstream)
-        self.holds = Holds(self.reader, self.library, self.clock)
-        self.inbox = Inbox(self.reader, self.look)
-
-    def last_day(self) -> Day:
-        """The newest business date a gate was begun for; today where there is none."""
-        found = self.reader.last_day("gate")
-        return Day(self.clock.now() // DAY_US) if found is None else found
-
-    def look(self) -> ReaderLook:
-        books = self.library.books()
-        return ReaderLook(self.reader, self.codec, self.signals, books, self.clock.now())
-
-    def verify(self, *, everything: bool = False) -> Report:
-        return verify(
-            self.reader, ENGINES, self.codec, reader_of, VERSION, b"", everything=everything
-        )
-
-    def close(self) -> None:
-        self.reader.close()
-
-
-def open_answers(settings: Settings) -> Answers:
-    """Raises ConflictError (`database.schema`), TransientError (`store.unavailable`)."""
-    return Answers(settings)
-
-
 def upgrade_database(settings: Settings) -> object:
     """Bring the database to this release's schema. Raises ConflictError (`database.schema`)."""
     from tidegate.adapters.store.migrate import upgrade
@@ -324,13 +284,6 @@ def upgrade_database(settings: Settings) -> object:
         return upgrade(settings.url, random_bytes)
     settings.file.parent.mkdir(parents=True, exist_ok=True)
     return upgrade(f"sqlite:///{settings.file}", random_bytes)
-
-
-def open_reader(settings: Settings, codec: Codec) -> Reader:
-    """Questions beside the turn, on connections of their own."""
-    if settings.is_postgres:
-        return SqlReader(postgres_engine(settings.url), codec)
-    return SqlReader(sqlite_engine(settings.file), codec)
 
 
 def open_store(settings: Settings, codec: Codec, clock: Clock, replica: str) -> tuple[Store, bool]:

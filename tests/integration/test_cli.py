@@ -212,6 +212,159 @@ def test_the_log_can_be_searched_traced_and_followed(shell: Shell) -> None:
     assert {one["name"]: one["ok"] for one in doctor.json}["database"] is True
 
 
+# ---- talking about mistakes
+@pytest.mark.parametrize(
+    ("arguments", "code", "name"),
+    [
+        (("gate", "show", "nonsense", "--json"), 3, "gate.unknown"),
+        (("explain", RULE, "--date", "tomorrow", "--json"), 2, "input"),
+        (("gate", "list", "--json", "--limit", "none"), 2, "usage"),
+        (("gate", "list", "--rule", "nobody", "--json"), 3, "rule.unknown"),
+    ],
+)
+def test_with_json_an_error_is_one_json_object(
+    shell: Shell, arguments: tuple[str, ...], code: int, name: str
+) -> None:
+    shell("activate")
+
+    ran = shell(*arguments)
+
+    problem = json.loads(ran.err)
+    assert (ran.code, ran.out) == (code, "")
+    assert problem["code"] == name
+    assert problem["message"] == problem["detail"]
+    assert problem["fix"]
+
+
+def test_a_file_without_events_is_an_error(shell: Shell) -> None:
+    sent = shell("event", "send", "-", stdin=" \n")
+
+    assert sent.code == 2
+    assert "standard input holds no event" in sent.err
+
+
+def test_what_could_not_be_mapped_and_what_is_in_conflict_is_said(shell: Shell) -> None:
+    unmapped = event("crm", id="u", data={"dataset_name": "x"})
+    first = shell("event", "send", "-", stdin=f"[{event('crm')},{unmapped}]")
+    other = shell("event", "send", "-", "--json", stdin=event("crm", subject="other"))
+    listed = shell("inbox", "list")
+    (conflict,) = [line.split()[0] for line in listed.out.splitlines() if " conflict " in line]
+    shown = shell("inbox", "show", conflict)
+
+    assert first.code == 0
+    assert "event 1: event.unmapped: u: " in first.err
+    assert [one["code"] for one in other.json["remarks"]] == ["event.conflict"]
+    assert other.code == 1
+    assert "subject: null counts, other was sent" in shown.out
+
+
+def test_a_dry_run_needs_nothing_but_to_read(shell: Shell) -> None:
+    shell("activate")
+    (shell.project / "rules" / "second.yaml").write_text(
+        "rule_name: second\nconditions:\n  - event_type: x\n"
+        "correlation_logic:\n  - {match_field: data.business_date, operator: equals}\n"
+    )
+
+    with Server(shell.project):
+        (shell.project / "rules" / "third.yaml").write_text(
+            "rule_name: third\nconditions:\n  - event_type: x\n"
+            "correlation_logic:\n  - {match_field: data.business_date, operator: equals}\n"
+        )
+        ran = shell("activate", "--dry-run", "--json")
+
+    assert ran.code == 0, ran.err
+    assert [(one["name"], one["what"]) for one in ran.json["changes"]] == [("third", "added")]
+
+
+def test_doctor_needs_no_project_where_a_database_follows_one(shell: Shell, tmp_path: Path) -> None:
+    shell("activate")
+    empty = tmp_path / "elsewhere"
+    empty.mkdir()
+
+    ran = Shell(empty)("doctor", "--json", "--database", str(shell.project / "tidegate.db"))
+
+    assert {one["name"]: one["ok"] for one in ran.json}["project"] is True
+    assert ran.code == 0
+
+
+# ---- pauses and windows
+def test_a_pause_that_takes_the_place_of_another_says_so(shell: Shell) -> None:
+    shell("schedule", "pause", "--for", "5h", "--reason", "upgrade")
+    shorter = shell("schedule", "pause", "--for", "1h")
+    listed = shell("schedule", "window", "list")
+    ended = shell("schedule", "resume")
+    again = shell("schedule", "resume")
+
+    assert "this takes the place of the pause until" in shorter.out
+    assert "upgrade" in shorter.out
+    assert listed.out.count("paused: all jobs until") == 1
+    assert "the pause of all jobs has ended" in ended.out
+    assert "there was no pause of all jobs" in again.out
+
+
+def test_windows_of_files_are_listed_beside_those_of_run_time(shell: Shell) -> None:
+    (shell.project / "schedules").mkdir()
+    (shell.project / "schedules" / "nights.yaml").write_text(
+        "maintenance:\n  - {start: '02:00', end: '04:00', days: [sunday], description: Backup}\n"
+    )
+    shell("activate")
+    added = shell("schedule", "window", "add", "--start", "05:00", "--end", "06:00")
+    listed = shell("schedule", "window", "list")
+
+    assert added.code == 0, added.err
+    written, run_time = listed.out.splitlines()
+    assert "(schedules/*.yaml): all jobs, 02:00 to 04:00 UTC, sunday: Backup" in written
+    assert "(run time): all jobs, 05:00 to 06:00 UTC, every day" in run_time
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "fix"),
+    [
+        ((), "the window has no start and end", "write --start and --end, or --from and --until"),
+        (("--start", "2"), "--start: ", "write it as 06:00"),
+        (("--start", "02:00", "--end", "03:00", "--day", "sumday"), "--day: ", "sunday"),
+        (("--from", "tomorrow", "--until", "later"), "--from: ", ""),
+    ],
+)
+def test_a_wrong_window_is_told_in_the_options_of_the_command(
+    shell: Shell, arguments: tuple[str, ...], said: str, fix: str
+) -> None:
+    ran = shell("schedule", "window", "add", *arguments, "--json")
+
+    problem = json.loads(ran.err)
+    assert problem["code"] == "window.invalid"
+    assert said in problem["message"]
+    assert fix in problem.get("fix", "")
+
+
+# ---- runs
+def test_a_failed_job_is_found_understood_and_started_again(shell: Shell) -> None:
+    job = shell.project / "jobs" / "daily_customer_analysis.yaml"
+    job = job if job.exists() else next((shell.project / "jobs").iterdir())
+    good = job.read_text("utf-8")
+    job.write_text(good.replace('["python3", "report.py"]', '"echo out; echo no rows >&2; exit 3"'))
+    shell("event", "send", "-", "--wait", stdin=f"[{event('crm')},{event('erp')}]")
+    why = shell("explain", RULE, "--date", "2024-01-15")
+    (run,) = shell("run", "list", "--status", "failed", "--json").json
+    shown = shell("run", "show", run["id"])
+    output = shell("run", "output", run["id"])
+    job.write_text(good)
+    shell("activate")
+    again = shell("trigger", "send", "--again", run["id"])
+    shell("event", "send", "-", "--wait", stdin=event("crm"))
+    after = shell("explain", RULE, "--date", "2024-01-15")
+    done = shell("run", "output", f"{run['id']}.again.1")
+
+    assert why.code == 12
+    assert "no rows" in why.out
+    assert f"tidegate trigger send --again {run['id']}" in why.out
+    assert "attempt 1: failed" in shown.out
+    assert "no rows" in output.out
+    assert again.out == f"{run['id']}.again.1 is started\n"
+    assert after.code == 0, after.out
+    assert "analysed" in done.out
+
+
 def _bare(*arguments: str) -> Ran:
     command = [sys.executable, "-m", "tidegate", *arguments]
     return Ran(subprocess.run(command, text=True, capture_output=True, timeout=60))

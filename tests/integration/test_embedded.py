@@ -39,6 +39,35 @@ def test_events_go_in_and_gates_come_out(project: Path) -> None:
     assert answer["runs"][0]["status"] == "succeeded"
 
 
+def test_one_event_may_be_given_alone(project: Path) -> None:
+    with tidegate.TidegateSync.open(project) as opened:
+        as_mapping = opened.ingest(event("crm"))
+        as_text = opened.ingest(json.dumps(event("crm")))
+        as_bytes = opened.ingest(json.dumps(event("erp")).encode())
+
+    assert (as_mapping.accepted, as_text.duplicates, as_bytes.accepted) == (1, 1, 1)
+    assert as_mapping.rejected == ()
+
+
+def test_what_is_no_event_is_refused_with_an_example(project: Path) -> None:
+    with tidegate.TidegateSync.open(project) as opened, pytest.raises(InputError) as caught:
+        opened.ingest([7])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+    assert caught.value.code == "usage"
+    assert "not int" in caught.value.message
+
+
+def test_a_closed_database_says_that_it_is_closed(project: Path) -> None:
+    opened = tidegate.TidegateSync.open(project)
+    opened.close()
+    opened.close()
+
+    for ask in (opened.gates, lambda: opened.explain("x"), lambda: opened.ingest([]), opened.work):
+        with pytest.raises(InputError) as caught:
+            ask()
+        assert (caught.value.code, caught.value.message) == ("usage", "this database was closed")
+
+
 def test_what_was_ingested_is_there_after_reopening(project: Path) -> None:
     with tidegate.TidegateSync.open(project) as opened:
         opened.ingest([event("crm")])

@@ -190,6 +190,107 @@ def test_a_wrong_question_is_answered_with_a_problem(
     assert (answered, problem["code"]) == (status, code)
 
 
+def test_a_parameter_that_is_not_there_is_refused_and_the_known_ones_are_named(
+    server: Server,
+) -> None:
+    misspelt, near = server.call("GET", "/api/v1/gates?rul=x")
+    strange, known = server.call("GET", "/api/v1/executions?foo=1")
+
+    assert (misspelt, near["code"], near["fix"]) == (422, "request.invalid", 'did you mean "rule"?')
+    assert (strange, known["code"]) == (422, "request.invalid")
+    assert known["fix"] == "known here: cursor, date, job, limit, status"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "said"),
+    [
+        ("GET", "/api/v1/gates?limit=many", None, 'parameter limit: "many" is not what is wanted'),
+        ("GET", "/api/v1/gates?limit=5000", None, "parameter limit: must be at most 1000"),
+        ("GET", "/api/v1/readiness", None, "parameter dataset: is missing"),
+        ("POST", "/api/v1/pipeline/pause", {"durration": 3}, "body's durration: is not known here"),
+        ("POST", "/api/v1/pipeline/pause", b"{", "the body: is no JSON"),
+        ("POST", "/api/v1/pipeline/pause", [], "the body"),
+        ("POST", "/api/v1/schedule/maintenance", {"days": ["sumday"]}, "is no day of the week"),
+        ("POST", "/api/v1/schedule/maintenance", {"start": "25"}, "the body"),
+    ],
+)
+def test_a_wrong_body_is_told_in_words_of_ours(
+    server: Server, method: str, path: str, body: Any, said: str
+) -> None:
+    status, problem = server.call(method, path, body)
+
+    assert (status, problem["code"]) == (422, "request.invalid")
+    assert said in problem["detail"]
+    for foreign in ("Input should", "Value error", "Extra inputs", "pydantic", "Field required"):
+        assert foreign not in json.dumps(problem)
+
+
+def test_a_body_may_be_empty_where_nothing_must_be_said(server: Server) -> None:
+    paused, _ = server.call("POST", "/api/v1/pipeline/pause", b"")
+    resumed, _ = server.call("POST", "/api/v1/pipeline/resume", b"")
+    released, problem = server.call("POST", f"/api/v1/gates/{GATE}/release", b"")
+
+    assert (paused, resumed) == (200, 200)
+    assert (released, problem["code"]) == (409, "gate.state")
+
+
+def test_nothing_is_known_under_an_id_nobody_used(server: Server) -> None:
+    status, problem = server.call("GET", "/api/v1/trace/nope")
+
+    assert (status, problem["code"]) == (404, "not_found")
+
+
+def test_a_job_is_asked_for_again_and_every_run_is_listed(server: Server) -> None:
+    first, sent = server.call(
+        "POST", "/api/v1/trigger/manual", {"business_date": "2024-03-01", "reason": "by hand"}
+    )
+    path = f"/api/v1/executions/{sent['trigger_id']}"
+    assert eventually(lambda: server.call("GET", path)[1].get("ended_at") is not None)
+    again, repeated = server.call("POST", f"/api/v1/triggers/{sent['trigger_id']}/again", b"")
+    _, listed = server.call("GET", "/api/v1/executions?date=2024-03-01&limit=1")
+    _, rest = server.call("GET", f"/api/v1/executions?date=2024-03-01&cursor={listed['next']}")
+    _, jobs = server.call("GET", "/api/v1/jobs")
+
+    assert (first, again) == (202, 202)
+    assert repeated["trigger_id"] == f"{sent['trigger_id']}.again.1"
+    ids = [one["id"] for one in (*listed["items"], *rest["items"])]
+    assert ids == [repeated["trigger_id"], sent["trigger_id"]]
+    assert [one["job"] for one in jobs["items"]] == ["daily_customer_analysis"]
+
+
+@pytest.mark.parametrize("value", ["", "  ", '""'])
+def test_an_empty_header_of_an_event_is_refused(server: Server, value: str) -> None:
+    status, problem = server.call(
+        "POST", "/api/v1/events", {}, ce_specversion="1.0", ce_id="empty-1", ce_source="/s",
+        ce_type="t", ce_subject=value,
+    )  # fmt: skip
+
+    assert (status, problem["code"]) == (422, "event.attribute")
+    assert "ce-subject is empty" in problem["detail"]
+
+
+def test_an_attribute_that_came_twice_is_refused(server: Server) -> None:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    head = (
+        f"POST /api/v1/events HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+        f"Authorization: Bearer {server.token}\r\nce-specversion: 1.0\r\nce-source: /s\r\n"
+        "ce-type: t\r\nce-id: one\r\nce-id: two\r\nContent-Length: 0\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert b"422" in answer.partition(b"\r\n")[0]
+    assert b"event.attribute" in answer
+    assert b"ce-id came twice" in answer
+
+
+def test_nobody_else_speaks_under_our_name(server: Server) -> None:
+    status, problem = server.post(event(id="impostor", source="tidegate"))
+
+    assert (status, problem["code"]) == (422, "event.source.reserved")
+
+
 def test_a_pause_holds_and_a_resume_starts(server: Server) -> None:
     pause = {"reason": "System maintenance", "user": "admin", "duration_minutes": 120}
     status, paused = server.call("POST", "/api/v1/pipeline/pause", pause)

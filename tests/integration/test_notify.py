@@ -50,15 +50,18 @@ def test_a_notice_is_one_line_a_person_can_read() -> None:
     body = {
         "message": "customers did not arrive",
         "severity": "critical",
-        "rule": "nightly",
-        "missing": ["customers", "prices"],
-        "impact": {"reports": 3, "owner": None},
+        "notice": "daily~~2026-11-20~~001/overdue",
+        "told_at": "2026-11-20T06:00:00.25Z",
+        "data": {"rule": "nightly", "missing": ["customers", "prices"]},
     }
 
-    assert line(body) == (
-        "2026-11-20T06:00:00Z critical to ops: customers did not arrive "
-        "(rule: nightly, missing: customers, prices, impact: reports 3; owner none)\n"
-    )
+    assert line(body) == ("2026-11-20T06:00:00Z critical to ops: customers did not arrive\n")
+
+
+def test_a_notice_that_was_meant_for_another_channel_says_so() -> None:
+    body = {"message": "x", "severity": "info", "diverted": "meant for slack: it is not configured"}
+
+    assert line(body).endswith("info to ops: x [meant for slack: it is not configured]\n")
 
 
 @pytest.mark.parametrize(
@@ -66,8 +69,8 @@ def test_a_notice_is_one_line_a_person_can_read() -> None:
     [
         ("plain text", "", "notice: plain text"),
         ({"message": "x"}, "", "notice: x"),
-        (None, "", "notice: none"),
-        ({"message": "a\nb\x1b[31mred\u202e\x07"}, "", r"notice: a | b\x1b[31mred\u202e\x07"),
+        (None, "", "notice: null"),
+        ({"message": "a\nb\x1b[31mred\u202e\x07"}, "", r"notice: a b\x1b[31mred\u202e\x07"),
     ],
 )
 def test_whatever_the_body_is_it_becomes_one_harmless_line(

@@ -195,6 +195,8 @@ def test_a_file_is_cut_however_it_was_printed(
 def test_all_forms_of_an_event_are_the_same_event(
     name: str, source: str, kind: str, time: str, subject: str, extra: dict[str, str], data: Any
 ) -> None:
+    # A header without a value says nothing and is refused; in JSON an empty text can be meant.
+    extra = {key: value for key, value in extra.items() if quote(value, safe="")}
     attributes = {
         "specversion": "1.0", "id": name, "source": source, "type": f"x{kind}", "time": time,
         "subject": subject, **extra,
@@ -284,7 +286,7 @@ def test_a_binary_event_reads_as_the_sdk_reads_it(
         "source": "/s",
         "type": "t",
         "time": time,
-        **extra,
+        **{key: value for key, value in extra.items() if value},  # an empty header is refused
     }
     headers = {f"ce-{key}": quote(value, safe="") for key, value in attributes.items()}
     body = json.dumps(data).encode()

@@ -119,7 +119,7 @@ def test_a_number_comes_back_from_its_text(number: float) -> None:
         (None, "null"),
         (0.98, "0.98"),
         (1e20, "1e+20"),
-        (-0.0, "-0"),
+        (-0.0, "0"),
     ],
 )
 def test_a_value_inside_a_text(value: Json, written: str) -> None:

@@ -150,6 +150,11 @@ def inbox(service: ServiceOf, limit: Limit = 100) -> Response:
     return answer({"items": service.inbox.listed(limit)})
 
 
+@router.get("/inbox/{item_id}", summary="One item of the inbox, with all that is kept of it")
+def inbox_item(service: ServiceOf, item_id: Id) -> Response:
+    return answer(service.inbox.item(item_id))
+
+
 @router.get("/schedule", summary="Pauses that hold now, and maintenance windows")
 def schedule(service: ServiceOf) -> Response:
     return answer(service.holds.listed())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from tidegate.api.door import Caller, CallerOf, ServiceOf, given, known_parameters, on_behalf
 from tidegate.api.problem import answer
-from tidegate.correlate.identity import parse_id
+from tidegate.correlate.identity import GATES_FIX, parse_id
 from tidegate.correlate.orders import ReleaseGate
 from tidegate.kernel.clock import MINUTE_US, Instant
 from tidegate.kernel.errors import InputError
@@ -104,7 +104,7 @@ async def release_gate(
     try:
         key, round_ = parse_id(gate_id)
     except ValueError as error:
-        raise InputError("gate.unknown", str(error)) from error
+        raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
     order = ReleaseGate(gate=key, round=round_, inputs=tuple(body.inputs))
     return await given(service, order, caller.name, body.reason)
 

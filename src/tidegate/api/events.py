@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -49,7 +50,7 @@ async def post_events(request: Request, service: Service) -> Response:
 
 def counts(receipt: Receipt) -> dict[str, Any]:
     """The keys `event send` prints as well."""
-    return {
+    found: dict[str, Any] = {
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
         "conflicts": receipt.conflicts,
@@ -58,15 +59,32 @@ def counts(receipt: Receipt) -> dict[str, Any]:
             for one in receipt.rejected
         ],
     }
+    if receipt.remarks:
+        found["remarks"] = msgspec.to_builtins(receipt.remarks)
+    return found
 
 
 async def _split(request: Request, body: bytes, service: Service, principal: str) -> Any:
-    headers = {name.lower(): value for name, value in request.headers.items()}
     try:
+        headers = _headers(request)
         return split_request(headers.get("content-type", ""), headers, body)
     except InputError as error:
         await asyncio.wrap_future(service.intake.refuse(error.code, str(error), body, principal))
         raise
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """By name. An attribute that came twice has no value: raises InputError (`event.attribute`)."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        if name in headers and name.startswith(("ce-", "content-type")):
+            raise InputError(
+                "event.attribute",
+                f"the header {name} came twice, as {headers[name][:64]!r} and {value[:64]!r}",
+                fix="send each attribute once",
+            )
+        headers[name] = value
+    return headers
 
 
 async def _body(request: Request, service: Service, principal: str) -> bytes:

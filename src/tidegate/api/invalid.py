@@ -38,7 +38,9 @@ def refusal(errors: Iterable[Mapping[str, Any]]) -> tuple[InputError, list[dict[
 def _fault(error: Mapping[str, Any]) -> dict[str, Json]:
     kind, location = str(error["type"]), tuple(error["loc"])
     what, fix = _said(kind, error)
-    return {"where": _where(location), "what": what, "fix": fix}
+    # Of a body that cannot be read pydantic names the byte; that is no place to look for.
+    where = "the body" if kind == "json_invalid" else _where(location)
+    return {"where": where, "what": what, "fix": fix}
 
 
 def _said(kind: str, error: Mapping[str, Any]) -> tuple[str, str]:
@@ -64,8 +66,7 @@ def _said(kind: str, error: Mapping[str, Any]) -> tuple[str, str]:
 
 def _where(location: Sequence[str | int]) -> str:
     place = _PLACES.get(str(location[0]), str(location[0])) if location else "the request"
-    # Where the body cannot be read, pydantic counts the byte; that is no name.
-    names = [str(one) for one in location[1:] if not (location[0] == "body" and one == 0)]
+    names = [str(one) for one in location[1:]]
     return f"{place} {'.'.join(names)}".strip() if names else place.removesuffix("'s")
 
 

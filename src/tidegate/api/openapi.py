@@ -16,6 +16,18 @@ from tidegate.api.problem import MEDIA_TYPE
 EVENTS_PATH = "/api/v1/events"
 EXAMPLES = Path(__file__).with_name("examples.json")
 
+_TOLD: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["index", "code", "message"],
+        "properties": {
+            "index": {"type": "integer"},
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+        },
+    },
+}
 _RECEIPT: dict[str, Any] = {
     "type": "object",
     "required": ["accepted", "duplicates", "conflicts", "rejected"],
@@ -23,18 +35,8 @@ _RECEIPT: dict[str, Any] = {
         "accepted": {"type": "integer"},
         "duplicates": {"type": "integer"},
         "conflicts": {"type": "integer"},
-        "rejected": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["index", "code", "message"],
-                "properties": {
-                    "index": {"type": "integer"},
-                    "code": {"type": "string"},
-                    "message": {"type": "string"},
-                },
-            },
-        },
+        "rejected": _TOLD,
+        "remarks": {**_TOLD, "description": "Conflicts and unmapped events, where there are some"},
     },
 }
 _PROBLEM: dict[str, Any] = {

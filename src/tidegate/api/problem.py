@@ -8,26 +8,17 @@ import msgspec
 from starlette.responses import Response
 
 from tidegate.kernel.errors import CODES, TidegateError
+from tidegate.kernel.problem import problem_of
 from tidegate.kernel.step import Refusal
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
-TYPE = "urn:tidegate:error:"
 
 
 def problem(error: TidegateError | Refusal, **more: Any) -> Response:
     """The answer for an error; 503 says when to come again."""
     code = CODES.get(error.code, CODES["defect"])
-    message = error.message
-    body: dict[str, Any] = {
-        "type": f"{TYPE}{error.code}",
-        "title": code.title,
-        "status": code.http_status,
-        "detail": message,
-        "code": error.code,
-    }
-    if error.fix:
-        body["fix"] = error.fix
+    body = problem_of(error)
     body.update(more)
     headers: dict[str, str] = {}
     if code.http_status == 503:

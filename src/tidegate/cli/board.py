@@ -26,6 +26,8 @@ LOOKS: dict[str, tuple[str, str]] = {
     "held": ("Ⅱ", "cyan"),
 }
 
+_TITLE = "business date"
+
 
 @click.command()
 @click.option("--date", help="The last business date shown.", show_default="the newest")
@@ -52,15 +54,16 @@ def show(made: Board) -> None:
         click.echo("no gates yet")
         return
     names = [row.rule if row.dataset is None else f"  {row.dataset}" for row in made.rows]
-    width = max(len(name) for name in names)
-    months = " ".join(date[5:7] for date in made.dates)
-    numbers = " ".join(date[8:] for date in made.dates)
-    click.echo(f"{'business date':{width}}  {months}")
-    click.echo(f"{'':{width}}  {numbers}")
+    dates = _lively(made)
+    width = max(len(name) for name in (*names, _TITLE))
+    months = " ".join(date[5:7] for date in dates)
+    numbers = " ".join(date[8:] for date in dates)
+    click.echo(f"{_TITLE:{width}}  {months}")
+    click.echo(f"{dates[-1][:4]:{width}}  {numbers}")
     used: set[str] = set()
     for name, row in zip(names, made.rows, strict=True):
         cells: list[str] = []
-        for date in made.dates:
+        for date in dates:
             state = row.cells.get(date)
             used |= {state} if state else set()
             glyph, colour = LOOKS[state] if state else ("·", "bright_black")
@@ -68,3 +71,9 @@ def show(made: Board) -> None:
         click.echo(f"{name:{width}}  {' '.join(cells)}")
     legend = "  ".join(f"{LOOKS[state][0]} {state}" for state in LOOKS if state in used)
     click.echo(f"\n{legend}")
+
+
+def _lively(made: Board) -> list[str]:
+    """The dates from the first on that has anything; a new project has none before."""
+    first = min((date for row in made.rows for date in row.cells), default=made.dates[0])
+    return [date for date in made.dates if date >= first]

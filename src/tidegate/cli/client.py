@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
 from tidegate.kernel.errors import CODES, InputError, TransientError
 from tidegate.kernel.event import Json
 from tidegate.kernel.value import is_map
 
+if TYPE_CHECKING:
+    import aiohttp
+
 CALL_SECONDS_MAX = 60.0
 
 
 def call(url: str, token: str, method: str, path: str, body: Json = None) -> Json:
     """One call. Raises InputError or TransientError with the server's code."""
+    import asyncio
+
     return asyncio.run(_call(url, token, method, path, body))
 
 
@@ -27,6 +30,8 @@ async def _call(url: str, token: str, method: str, path: str, body: Json) -> Jso
 
 def session(token: str) -> aiohttp.ClientSession:
     """A session that sends this token."""
+    import aiohttp
+
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "tidegate"}
     timeout = aiohttp.ClientTimeout(total=CALL_SECONDS_MAX)
     return aiohttp.ClientSession(
@@ -38,6 +43,8 @@ def session(token: str) -> aiohttp.ClientSession:
 
 async def request(opened: aiohttp.ClientSession, method: str, url: str, **more: Any) -> Json:
     """One request; a problem comes back as the error it names."""
+    import aiohttp
+
     try:
         async with opened.request(method, url, **more) as response:
             text = await response.read()

@@ -39,13 +39,13 @@ def _play(settings: Settings, database: Path, *, once: bool, port: int | None) -
     from rich.progress import Progress
 
     from tidegate.adapters.system import SystemClock
+    from tidegate.answering import open_answers
     from tidegate.cli.board import show
     from tidegate.demo.checking import faults
     from tidegate.demo.guide import printed, story, write_deliveries
     from tidegate.demo.play import PROJECT, DemoClock, play
     from tidegate.kernel.clock import format_day
     from tidegate.services.board import make_board
-    from tidegate.wiring import open_answers
 
     clock = SystemClock()
     with Progress(

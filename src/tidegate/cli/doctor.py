@@ -16,6 +16,7 @@ from tidegate.settings import Settings
 
 DISK_MIN_BYTES = 1 << 30
 CLOCK_YEAR_MIN = 2024
+MARKER = "tidegate.yaml"
 
 
 class Check(Struct, frozen=True):
@@ -77,9 +78,25 @@ def _python(settings: Settings) -> Check:
 def _project(settings: Settings) -> Check:
     from tidegate.services.documents import check_project
 
+    if not (settings.project / MARKER).exists():
+        followed = _followed(settings)
+        if followed:
+            folder = settings.project.absolute()
+            what = f"no {MARKER} in {folder}; the database follows {followed} documents"
+            return Check("project", True, what)
     project = check_project(settings.project)
     what = f"{len(project.documents)} documents, {len(project.faults)} faults"
-    return Check("project", not project.faults, what, "tidegate check")
+    return Check("project", not project.faults, what, "tidegate check shows them")
+
+
+def _followed(settings: Settings) -> int:
+    """How many documents the database follows; it needs no folder to do so."""
+    from tidegate.cli.session import answers
+
+    if not settings.is_postgres and not settings.file.exists():
+        return 0
+    with answers(settings) as opened:
+        return len(opened.library.books().active)
 
 
 def _disk(settings: Settings) -> Check:

@@ -8,7 +8,8 @@ import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.ordering import actor
-from tidegate.cli.session import app
+from tidegate.cli.session import answers, app
+from tidegate.ports.store import Activation
 from tidegate.settings import Settings
 
 
@@ -55,20 +56,32 @@ def activate(settings: Settings, as_json: bool, reason: str | None, dry_run: boo
 
     project = check_project(settings.project)
     refuse_faults(project)
-    with app(settings) as opened:
-        if dry_run:
-            number = opened.host.books.activation
-            current = opened.reader.activation(number) if number else None
-            done = Activated(number, changes_of(drafts_of(project), current))
-        else:
+    if dry_run:
+        current = _current(settings)
+        changes = changes_of(drafts_of(project), current)
+        done = Activated(current.id if current is not None else 0, changes)
+    else:
+        with app(settings) as opened:
             done = activate(opened.host, opened.clock, project, actor(), reason)
     if as_json:
         print_json(msgspec.to_builtins(done) | {"dry_run": dry_run})
         return
     for change in done.changes:
         click.echo(f"{change.what:10} {change.kind} {change.name}")
-    verb = "would follow" if dry_run else "follows"
-    click.echo(f"{verb} activation {done.activation}, {len(done.changes)} documents changed")
+    many = f"{len(done.changes)} documents"
+    if dry_run:
+        click.echo(f"activation {done.activation} is followed; {many} would change")
+    else:
+        click.echo(f"follows activation {done.activation}, {many} changed")
+
+
+def _current(settings: Settings) -> Activation | None:
+    """What is followed now; read beside whoever writes."""
+    if not settings.is_postgres and not settings.file.exists():
+        return None
+    with answers(settings) as opened:
+        number = opened.reader.turn().activation
+        return opened.reader.activation(number) if number else None
 
 
 def _listed(fault: object) -> object:

@@ -23,6 +23,8 @@ from tidegate.settings import Settings
 BATCH_DEFAULT = 1000
 WAIT_SECONDS_MAX = 3600.0
 POST_TRIES_MAX = 10
+SAID_MAX = 20
+"""Refused events, and remarks, that are said one by one."""
 
 
 class Sent(Struct):
@@ -32,6 +34,7 @@ class Sent(Struct):
     duplicates: int = 0
     conflicts: int = 0
     rejected: list[Json] = []
+    remarks: list[Json] = []
     seconds: float = 0.0
     cpu_seconds: float | None = None
 
@@ -41,6 +44,15 @@ class Sent(Struct):
         self.duplicates += answer["duplicates"]
         self.conflicts += answer["conflicts"]
         self.rejected += [one | {"index": one["index"] + first} for one in answer["rejected"]]
+        remarks = answer.get("remarks", [])
+        self.remarks += [one | {"index": one["index"] + first} for one in remarks]
+
+    def printed(self) -> dict[str, Json]:
+        """As JSON; remarks only where there are some."""
+        found: dict[str, Json] = msgspec.to_builtins(self)
+        if not self.remarks:
+            del found["remarks"]
+        return found
 
     @property
     def exit_code(self) -> int:
@@ -79,6 +91,12 @@ def send(
     except OSError as error:
         raise InputError("not_found", f"{file} cannot be read: {error.strerror}") from error
     events = split_text(data)
+    if not events:
+        raise InputError(
+            "body.not_event",
+            f"{'standard input' if str(file) == '-' else file} holds no event",
+            fix="send one JSON event, a JSON array of events, or one event a line",
+        )
     if at is not None:
         sent = asyncio.run(_post(at, token_for(settings, at), events, batch))
     else:
@@ -88,7 +106,7 @@ def send(
             note = server(settings, error)
             sent = asyncio.run(_post(note.url, note.token, events, batch))
     if as_json:
-        print_json(msgspec.to_builtins(sent))
+        print_json(sent.printed())
     else:
         _print(sent)
     sys.exit(sent.exit_code)
@@ -157,10 +175,16 @@ def _print(sent: Sent) -> None:
         f"{sent.accepted} accepted, {sent.duplicates} duplicates, {sent.conflicts} conflicts, "
         f"{len(sent.rejected)} rejected in {sent.seconds:.2f} s"
     )
-    for one in sent.rejected[:20]:
+    _print_some(sent.rejected, "tidegate inbox list")
+    _print_some(sent.remarks, "tidegate event send --json lists them, tidegate inbox list too")
+
+
+def _print_some(all_: Sequence[Json], where: str) -> None:
+    """The first of them; of the others how many they are and where they stand."""
+    for one in all_[:SAID_MAX]:
         click.echo(f"  event {one['index']}: {one['code']}: {one['message']}", err=True)
-    if len(sent.rejected) > 20:
-        click.echo(f"  and {len(sent.rejected) - 20} more: tidegate inbox list", err=True)
+    if len(all_) > SAID_MAX:
+        click.echo(f"  and {len(all_) - SAID_MAX} more: {where}", err=True)
 
 
 @event.command("search")

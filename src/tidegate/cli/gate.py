@@ -74,14 +74,14 @@ def release(
     settings: Settings, as_json: bool, gate_id: str, inputs: tuple[str, ...], reason: str | None
 ) -> None:
     """Let quarantined inputs of a gate through."""
-    from tidegate.correlate.identity import parse_id
+    from tidegate.correlate.identity import GATES_FIX, parse_id
     from tidegate.correlate.orders import ReleaseGate
     from tidegate.kernel.errors import InputError
 
     try:
         key, round_ = parse_id(gate_id)
     except ValueError as error:
-        raise InputError("gate.unknown", str(error)) from error
+        raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
     order = ReleaseGate(gate=key, round=round_, inputs=inputs)
     body = {"inputs": list(inputs), "reason": reason}
     reply = give(settings, order, reason, "POST", f"/api/v1/gates/{gate_id}/release", body)

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, table
+from tidegate.cli.options import common, print_json
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
+from tidegate.cli.wording import indented, oneline, shorter, when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
-WHAT_MAX = 100
+_NEXT = {
+    "parked": "after an upgrade: tidegate inbox release {id}",
+    "rejected": "mend what was wrong and send it again",
+    "conflict": "if it is the right one, send it again under an id of its own",
+    "unmapped": "map its application in contexts/*.yaml, or send what it lacks",
+    "unmatched": "write a rule for it, or leave it",
+}
 
 
 @click.group()
 def inbox() -> None:
-    """Parked signals, refused deliveries, events that match no rule."""
+    """Parked signals, refused deliveries, conflicts, events that match no rule."""
 
 
 @inbox.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
 @common
 def list_(settings: Settings, as_json: bool, limit: int) -> None:
-    """Everything that waits, parked signals first."""
+    """What waits, parked signals first, then the newest."""
     with answers(settings) as opened:
         items = opened.inbox.listed(limit)
     if as_json:
@@ -31,10 +38,36 @@ def list_(settings: Settings, as_json: bool, limit: int) -> None:
     if not items:
         click.echo("nothing waits for anybody")
         return
-    table(
-        ("ID", "KIND", "AT", "WHAT"),
-        ((one["id"], one["kind"], one["at"], one["what"][:WHAT_MAX]) for one in items),
-    )
+    for one in items:
+        about = one.get("event")
+        who = f"  ({about['source']} {about['id']})" if about and one["kind"] != "conflict" else ""
+        click.echo(
+            f"{one['id']:<8} {one['kind']:<9} {when(one['at'])}  {oneline(one['what'])}{who}"
+        )
+    if len(items) == limit:
+        click.echo(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
+
+
+@inbox.command("show")
+@click.argument("item_id", metavar="ID")
+@common
+def show(settings: Settings, as_json: bool, item_id: str) -> None:
+    """One item with all that is kept of it, and what can be done."""
+    with answers(settings) as opened:
+        found = opened.inbox.item(item_id)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['id']}  {found['kind']}  {when(found['at'])}")
+    click.echo(f"  {found['what']}")
+    for one in found.get("differs", []):
+        counted, sent = shorter(one["counted"]), shorter(one["sent"])
+        click.echo(f"  {one['what']}: {counted} counts, {sent} was sent")
+    if found.get("body"):
+        click.echo(indented(found["body"], 2))
+    if found.get("event"):
+        print_json(found["event"])
+    click.echo(f"next: {_NEXT[found['kind']].format(id=found['id'])}")
 
 
 @inbox.command("release")

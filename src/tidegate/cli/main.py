@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 import click
 
-from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.errors import InputError, TidegateError
 
 # Each command in a module of its own, imported when it is called: `--help` stays quick.
 TREE: dict[str, tuple[str, str]] = {
@@ -36,6 +37,9 @@ TREE: dict[str, tuple[str, str]] = {
     "trace": ("trace:trace", "Everything under one id, across applications"),
 }
 EXITS = {400: 2, 401: 4, 403: 4, 404: 3, 408: 6, 409: 5, 504: 6, 503: 7}
+
+COLLECT = (50_000, 20, 100)
+"""When Python looks for cycles."""
 
 
 class Tree(click.Group):
@@ -73,25 +77,46 @@ def exit_code(error: TidegateError) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script."""
+    # A short command ends before cycles matter; looking for them is a tenth of its start.
+    gc.set_threshold(*COLLECT)
     logging.basicConfig(
         level=os.environ.get("TIDEGATE_LOG", "WARNING").upper(),
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = cli.main(args=arguments, prog_name="tidegate", standalone_mode=False)
+        code = cli.main(args=given, prog_name="tidegate", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        if "--json" in given:
+            fix = "see tidegate --help, and --help of the command"
+            _print_problem(InputError("usage", error.format_message(), fix=fix))
+        else:
+            error.show()
         sys.exit(error.exit_code)
     except TidegateError as error:
-        click.echo(f"error: {error.code}: {error.message}", err=True)
-        if error.fix:
-            click.echo(f"fix: {error.fix}", err=True)
+        if "--json" in given:
+            _print_problem(error)
+        else:
+            click.echo(f"error: {error.code}: {error.message}", err=True)
+            if error.fix:
+                click.echo(f"fix: {error.fix}", err=True)
         sys.exit(exit_code(error))
     except BrokenPipeError:
         # Whoever read our output has enough; nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_problem(error: TidegateError) -> None:
+    """One JSON object on stderr, a line of its own: stdout is for what was asked for."""
+    import json
+
+    from tidegate.kernel.problem import problem_of
+
+    said = problem_of(error)
+    said["message"] = said["detail"]
+    click.echo(json.dumps(said, ensure_ascii=False), err=True)

@@ -42,7 +42,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "What a person decides",
         (
             "POST /api/v1/gates/{gate_id}/release", "GET /api/v1/inbox",
-            "POST /api/v1/inbox/{item_id}/release", "POST /api/v1/clock/accept",
+            "GET /api/v1/inbox/{item_id}", "POST /api/v1/inbox/{item_id}/release",
+            "POST /api/v1/clock/accept",
         ),
     ),
     ("The server", ("GET /healthz", "GET /readyz", "GET /metrics")),

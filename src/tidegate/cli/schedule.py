@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
+from tidegate.cli.wording import when
+from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 @click.group()
@@ -27,7 +36,6 @@ def pause(
     """Start nothing from now on; what runs goes on, what is asked for is held."""
     from tidegate.adapters.system import SystemClock
     from tidegate.kernel.clock import MINUTE_US, Instant, parse_duration
-    from tidegate.kernel.errors import InputError
     from tidegate.schedule.orders import Pause
 
     try:
@@ -42,8 +50,11 @@ def pause(
     }
     order = Pause(job=job, until=until)
     reply = give(settings, order, reason, "POST", "/api/v1/pipeline/pause", body)
-    until_text = f" until {reply['until']}" if reply["until"] else " until resumed"
-    _say(reply, as_json, f"{job or 'all jobs'} paused{until_text}")
+    said = f"{_who(job)} paused {_until(reply['until'])}"
+    before = reply.get("replaces")
+    if before is not None:
+        said += f"; this takes the place of the pause {_until(before['until'])}{_why(before)}"
+    _say(reply, as_json, said)
 
 
 @schedule.command("resume")
@@ -56,12 +67,22 @@ def resume(settings: Settings, as_json: bool, job: str | None, reason: str | Non
 
     body = {"job": job, "reason": reason}
     reply = give(settings, Resume(job=job), reason, "POST", "/api/v1/pipeline/resume", body)
-    _say(reply, as_json, f"{job or 'all jobs'} resumed")
+    if as_json:
+        print_json(reply)
+        return
+    if reply.get("was_paused") is False:
+        what = "no pause of all jobs" if job is None else f"no pause of {job}"
+        click.echo(f"there was {what}; nothing was changed")
+    else:
+        click.echo(f"the pause of {job or 'all jobs'} has ended; what it held starts now")
+    with answers(settings) as opened:
+        for line in _holding(opened.holds.listed()):
+            click.echo(f"still {line}")
 
 
 @schedule.group("window")
 def window() -> None:
-    """Maintenance windows added at run time."""
+    """Maintenance windows: of files they are listed, at run time they are added and removed."""
 
 
 @window.command("add")
@@ -78,7 +99,6 @@ def add(settings: Settings, as_json: bool, since: str | None, **given: Json) -> 
     """Nothing starts inside the window."""
     from pydantic import ValidationError
 
-    from tidegate.kernel.errors import InputError
     from tidegate.schedule.orders import AddWindow
     from tidegate.schedule.window import WindowDocument
 
@@ -88,9 +108,7 @@ def add(settings: Settings, as_json: bool, since: str | None, **given: Json) -> 
     try:
         document = WindowDocument.model_validate(body)
     except ValidationError as error:
-        said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        what, _, fix = said.partition("|")
-        raise InputError("window.invalid", what, fix=fix) from error
+        raise _wrong_window(error) from error
     order = AddWindow(window=document.to_window("", "UTC"))
     reply = give(settings, order, None, "POST", "/api/v1/schedule/maintenance", body)
     _say(reply, as_json, f"window {reply['window_id']} added")
@@ -99,22 +117,18 @@ def add(settings: Settings, as_json: bool, since: str | None, **given: Json) -> 
 @window.command("list")
 @common
 def list_(settings: Settings, as_json: bool) -> None:
-    """Windows added at run time, and what is paused."""
+    """Maintenance windows of the project's files and of run time, and what is paused."""
     with answers(settings) as opened:
         found = opened.holds.listed()
     if as_json:
         print_json(found)
         return
     for one in found["pauses"]:
-        click.echo(
-            f"paused: {one['job'] or 'all jobs'} until {one['until'] or 'resumed'} by {one['actor']}"
-        )
+        click.echo(f"paused: {_who(one['job'])} {_until(one['until'])}{_why(one)}")
     for one in found["windows"]:
-        click.echo(
-            f"window {one['window_id']}: {one['start'] or one['from']} to {one['end'] or one['until']} {' '.join(one['days'])} {one['description']}".rstrip()
-        )
+        click.echo(_window(one))
     if not found["pauses"] and not found["windows"]:
-        click.echo("nothing is paused, no window was added")
+        click.echo("nothing is paused, and there is no maintenance window")
 
 
 @window.command("remove")
@@ -134,3 +148,57 @@ def _say(reply: Json, as_json: bool, text: str) -> None:
         print_json(reply)
     else:
         click.echo(text)
+
+
+# ---- words
+def _who(job: str | None) -> str:
+    return job or "all jobs"
+
+
+def _until(instant: str | None) -> str:
+    return f"until {when(instant)}" if instant else "until resumed"
+
+
+def _why(pause: Json) -> str:
+    by = f" by {pause['actor']}" if pause["actor"] else ""
+    return f"{by}: {pause['reason']}" if pause["reason"] else by
+
+
+def _window(one: Json) -> str:
+    if one["start"] is not None:
+        days = ", ".join(one["days"]) or "every day"
+        span = f"{one['start']} to {one['end']} {one['timezone']}, {days}"
+    else:
+        span = f"{when(one['from'])} to {when(one['until'])}"
+    jobs = ", ".join(one["jobs"]) or "all jobs"
+    said = f": {one['description']}" if one["description"] else ""
+    now = f"; holds now, until {when(one['holds_until'])}" if one["holds_until"] else ""
+    return f"window {one['window_id']} ({one['written']}): {jobs}, {span}{said}{now}"
+
+
+def _holding(found: Json) -> Iterator[str]:
+    """What holds at this moment."""
+    for one in found["pauses"]:
+        yield f"paused: {_who(one['job'])} {_until(one['until'])}{_why(one)}"
+    yield from (_window(one) for one in found["windows"] if one["holds_until"])
+
+
+def _wrong_window(error: ValidationError) -> InputError:
+    """Every fault under the option it came by."""
+    said: list[str] = []
+    fixes: list[str] = []
+    for fault in error.errors(include_url=False):
+        # Our own words: `what|fix`, with the keys of a document.
+        words = str(fault.get("ctx", {}).get("error", fault["msg"]))
+        what, _, fix = words.partition("|")
+        option = _OPTIONS.get(str(fault["loc"][0])) if fault["loc"] else None
+        said.append(f"{option}: {what}" if option else what)
+        fixes.append(_KEY.sub(lambda found: f"--{found[1]}", fix))
+    return InputError("window.invalid", "; ".join(said), fix="; ".join(dict.fromkeys(fixes)))
+
+
+_OPTIONS = {
+    "start": "--start", "end": "--end", "days": "--day", "from": "--from", "until": "--until",
+    "timezone": "--timezone", "jobs": "--job", "description": "--description",
+}  # fmt: skip
+_KEY = re.compile(r"\b(start|end|from|until):")

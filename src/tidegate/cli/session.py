@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 from tidegate.adapters.store.lock import LockNote, read_lock
 from tidegate.kernel.errors import ConflictError, InputError
 from tidegate.settings import Settings
-from tidegate.wiring import Answers, App, open_answers
+
+if TYPE_CHECKING:
+    from tidegate.answering import Answers
+    from tidegate.wiring import App
 
 
 @contextlib.contextmanager
@@ -24,6 +28,8 @@ def answers(settings: Settings) -> Generator[Answers]:
             f"there is no database {settings.file} yet",
             fix="begin with `tidegate serve` or `tidegate event send`",
         )
+    from tidegate.answering import open_answers
+
     opened = open_answers(settings)
     try:
         yield opened
@@ -34,6 +40,8 @@ def answers(settings: Settings) -> Generator[Answers]:
 @contextlib.contextmanager
 def app(settings: Settings) -> Generator[App]:
     """A process that may write. Raises ConflictError (`database.busy`) when a server has it."""
+    from tidegate.wiring import App
+
     opened = App(settings)
     try:
         yield opened.open()

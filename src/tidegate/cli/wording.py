@@ -17,9 +17,15 @@ def when(instant: str | None) -> str:
     return "" if instant is None else _FRACTION.sub("Z", instant)
 
 
+def oneline(words: str) -> str:
+    """A text whose breaks are blanks; control characters are shown, not obeyed."""
+    line = " ".join(words.split())
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
+
+
 def shorter(value: Json) -> str:
     """A value in one line of at most VALUE_MAX characters."""
-    line = " ".join(text(value).split())
+    line = oneline(text(value))
     return line if len(line) <= VALUE_MAX else f"{line[: VALUE_MAX - 3]}..."
 
 

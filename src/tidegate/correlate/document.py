@@ -30,7 +30,7 @@ ACTIONS_MAX = 64
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="forbid", strict=True)
 
 
 def _duration(value: object) -> object:
@@ -184,7 +184,7 @@ ConditionField = Annotated[str, AfterValidator(_field_of_condition)]
 class Condition(BaseModel):
     """One input. Every further key is a field of the event and what it must be."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    model_config = ConfigDict(frozen=True, defer_build=True, extra="allow", strict=True)
 
     # Typing the extras like this is pydantic's own way, though its base class declares them wider.
     __pydantic_extra__: dict[ConditionField, Wanted] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -18,6 +18,8 @@ NO_DATE = "-"
 ROUND_DIGITS_MAX = 9
 SEQUENCE = -1
 """Among the pieces of an id: the round's number."""
+GATES_FIX = "list them with `tidegate gate list`"
+"""What to do about an id that names no gate."""
 _DATA_DATE = ("data", "business_date")
 
 

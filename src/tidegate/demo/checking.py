@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tidegate.answering import Answers
 from tidegate.demo.estate import DATASETS
 from tidegate.demo.guide import STORY
 from tidegate.demo.play import Played
 from tidegate.kernel.clock import format_day
 from tidegate.services.board import make_board
-from tidegate.wiring import Answers
 
 RULES = 7
 BUSINESS_DAYS = 15

@@ -63,12 +63,12 @@ WeekdayName = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "s
 CalendarName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\- ]{0,99}$")]
 
 
-class HolidayEntry(BaseModel, frozen=True, extra="forbid"):
+class HolidayEntry(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     date: DateText
     name: Annotated[str, Field(max_length=200)] = ""
 
 
-class CalendarDocument(BaseModel, frozen=True, extra="forbid"):
+class CalendarDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """One calendar: calendars/*.yaml."""
 
     name: CalendarName

@@ -50,6 +50,9 @@ RESERVED = "tidegate."
 WELCOME = "tidegate.dataset."
 """... except these: a sender may say that a dataset arrived."""
 
+OWN_SOURCE = "tidegate"
+"""The source of what Tidegate says itself; nobody else may use it."""
+
 _TIME_MIN = parse_instant("0001-01-01T00:00:00Z")[0]
 _USUAL = len("2024-01-15T10:30:00Z")
 _JSON = "application/json"
@@ -81,6 +84,17 @@ def decode(raw: bytes | memoryview, *, now: Instant) -> Event:
             fix='send {"specversion": "1.0", "id": ..., "source": ..., "type": ..., "data": ...}',
         )
     return _event(body, LONG_INTEGER if long_integer else 0, now)
+
+
+def refuse_impostor(event: Event) -> None:
+    """Whoever could speak under our name could open gates. Raises InputError."""
+    if event.source == OWN_SOURCE:
+        raise InputError(
+            "event.source.reserved",
+            f"the source {OWN_SOURCE!r} is reserved: only Tidegate itself speaks under it",
+            fix="use a source of your own, such as /crm/orders",
+            seen=event.source,
+        )
 
 
 def _event(body: dict[str, Json], marks: int, now: Instant) -> Event:
@@ -256,6 +270,6 @@ def _kind(value: Json) -> str:
 
 
 __all__ = [
-    "BATCH_MAX", "EVENT_MAX", "FUTURE_MAX_US", "NAME_MAX", "RESERVED", "WELCOME", "Delivery",
-    "decode", "encode", "split_request", "split_text", "strict_fault",
+    "BATCH_MAX", "EVENT_MAX", "FUTURE_MAX_US", "NAME_MAX", "OWN_SOURCE", "RESERVED", "WELCOME",
+    "Delivery", "decode", "encode", "refuse_impostor", "split_request", "split_text", "strict_fault",
 ]  # fmt: skip

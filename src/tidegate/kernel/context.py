@@ -120,14 +120,14 @@ EventPaths = EventPath | Annotated[list[EventPath], Field(min_length=1, max_leng
 MappingKey = Annotated[str, AfterValidator(_mapping_key)]
 
 
-class NameReading(BaseModel, frozen=True, extra="forbid"):
+class NameReading(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """Read out of a file's name: `{field: data.name, pattern: "orders_{business_date:%Y%m%d}.csv"}`."""
 
     pattern: Annotated[Text, AfterValidator(_pattern)]
     field: EventPaths | None = None  # default: kernel/mapping.NAME_FIELDS
 
 
-class ExpressionReading(BaseModel, frozen=True, extra="forbid"):
+class ExpressionReading(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """Computed: `{expression: 'business_day(time, -1, "business_days", "UTC", "06:00")'}`."""
 
     expression: Text
@@ -183,7 +183,7 @@ def _reads(wanted: str) -> AfterValidator:
 
 
 # ---- documents
-class ApplicationMapping(BaseModel, frozen=True, extra="allow"):
+class ApplicationMapping(BaseModel, frozen=True, defer_build=True, extra="allow"):
     """One application: which sources are its own, and where its events say what."""
 
     # Any further `<name>_mapping`: the event then has `context.<name>`. (Typing the extras like
@@ -226,7 +226,7 @@ class ApplicationMapping(BaseModel, frozen=True, extra="allow"):
         return {name: paths(value) for name, value in named.items() if value is not None}
 
 
-class GlobalContext(BaseModel, frozen=True, extra="forbid"):
+class GlobalContext(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """What every gate of the process gets, whichever application spoke."""
 
     correlation_id: Annotated[Text, AfterValidator(_id_template)] | None = None
@@ -240,7 +240,7 @@ class GlobalContext(BaseModel, frozen=True, extra="forbid"):
     """What the work took by hand, such as 4h; for the time saved."""
 
 
-class ContextMapping(BaseModel, frozen=True, extra="allow"):
+class ContextMapping(BaseModel, frozen=True, defer_build=True, extra="allow"):
     """Applications by name, and beside them what is true of all."""
 
     __pydantic_extra__: dict[Name, ApplicationMapping] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -261,7 +261,7 @@ class ContextMapping(BaseModel, frozen=True, extra="allow"):
         return self.__pydantic_extra__
 
 
-class ContextDocument(BaseModel, frozen=True, extra="forbid"):
+class ContextDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """A shared mapping of applications: contexts/*.yaml."""
 
     name: Name | None = None

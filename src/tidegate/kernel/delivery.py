@@ -150,6 +150,13 @@ def _header(name: str, value: str) -> str:
     with suppress(UnicodeError):
         # Servers hand out header bytes as Latin-1.
         value = value.encode("latin-1").decode("utf-8")
+    if not value:
+        raise InputError(
+            "event.attribute",
+            f"the header {name} is empty",
+            fix="leave the header out, or send a value",
+            attribute=name.removeprefix(_PREFIX),
+        )
     try:
         return unquote(value, errors="strict")
     except UnicodeDecodeError as error:

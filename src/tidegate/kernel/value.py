@@ -190,7 +190,7 @@ def text(value: Json) -> str:
 
 def _number(value: float) -> str:
     if value.is_integer() and INTEGER_MIN <= value <= INTEGER_MAX:
-        return "-0" if value == 0 and str(value)[0] == "-" else str(int(value))
+        return str(int(value))
     return repr(value)
 
 

@@ -100,7 +100,7 @@ Duration: TypeAlias = Annotated[str, Field(max_length=40), AfterValidator(_durat
 Templated: TypeAlias = Annotated[JsonValue, AfterValidator(_template)]
 
 
-class RetryDocument(BaseModel, frozen=True, extra="forbid"):
+class RetryDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """`max_attempts: 3` and 30 minutes with multiplier 2: tries at 0, +30 and +90 minutes."""
 
     max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] = 3
@@ -115,7 +115,7 @@ class RetryDocument(BaseModel, frozen=True, extra="forbid"):
         )
 
 
-class JobDocument(BaseModel, frozen=True, extra="forbid"):
+class JobDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """One job."""
 
     kind: Annotated[Literal["command", "python", "http"], BeforeValidator(_kind)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tidegate.kernel.clock import format_duration, format_second
 from tidegate.kernel.public_id import business_date, public_id
 from tidegate.kernel.step import Clause, Compared, Explanation, Key, Look, Verdict
+from tidegate.run.cause import brief
 from tidegate.run.execution import Execution, Status
 
 _VERDICTS: dict[Status, Verdict] = {
@@ -47,14 +48,6 @@ def _sentence(key: Key, execution: Execution, status: Status) -> str:
         case _:
             how = status.name.lower().replace("_", " ")
             return f"{name} {how} after {_took(execution)}, in {attempt}: {seen}."
-
-
-def brief(cause: str) -> str:
-    """A cause in one line: its first line, and of what a program wrote the last, which says most."""
-    lines = [line.strip() for line in cause.splitlines() if line.strip()]
-    if len(lines) < 2:
-        return "".join(lines)
-    return f"{lines[0].removesuffix(':')}: {lines[-1]}"
 
 
 def _next(key: Key, execution: Execution, status: Status) -> str | None:

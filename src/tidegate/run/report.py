@@ -7,6 +7,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.orders import Tell
 from tidegate.kernel.public_id import business_date, public_id
 from tidegate.kernel.step import Key, Say
+from tidegate.run.cause import brief
 from tidegate.run.execution import Execution, Status, bounded
 from tidegate.run.job import Job
 
@@ -51,7 +52,7 @@ def tell(key: Key, execution: Execution, job: Job | None) -> Tell:
     date = business_date(key)
     how = "timed out" if execution.status == Status.TIMED_OUT else "failed"
     tries = "1 attempt" if execution.attempt == 1 else f"{execution.attempt} attempts"
-    cause = execution.cause.strip()
+    cause = brief(execution.cause)
     if len(cause) > CAUSE_TOLD_MAX:
         cause = f"{cause[:CAUSE_TOLD_MAX]}..."
     again = f"tidegate trigger send --again {public_id(key)}"

@@ -32,28 +32,39 @@ def pause(order: Pause, view: View, book: Book, *, actor: str | None, reason: st
             f"the pause would end at {format_instant(order.until)}, which is past",
             "name a later instant, or none for a pause until it is resumed",
         )
-    reply = {
+    reply: dict[str, Json] = {
         "job": order.job,
         "paused": True,
         "until": None if order.until is None else format_instant(order.until),
     }
     if order.job is None:
-        everyone = holds.pause(
-            view.cell(ALL, Hold).state, order.until, view.now, actor=actor, reason=reason
-        )
-        return _change(everyone, view, reply)
+        before = view.cell(ALL, Hold).state
+        everyone = holds.pause(before, order.until, view.now, actor=actor, reason=reason)
+        return _change(everyone, view, reply | _replaced(before, view))
     if order.job not in book.jobs:
         return _no_job(order.job, book)
     scope = ids.segment(order.job)
-    own = holds.pause(
-        view.cell(hold_key(scope), Hold).state, order.until, view.now, actor=actor, reason=reason
-    )
+    before = view.cell(hold_key(scope), Hold).state
+    own = holds.pause(before, order.until, view.now, actor=actor, reason=reason)
+    reply |= _replaced(before, view)
     return _with_reply(admission.look(scope, own, view, book), reply)
 
 
+def _replaced(before: Hold, view: View) -> dict[str, Json]:
+    """The pause that this one takes the place of, where there was one: it may have been longer."""
+    hold = holds.current(before, view.now)
+    if hold.status != holds.Status.PAUSED:
+        return {}
+    until = None if hold.until is None else format_instant(hold.until)
+    return {"replaces": {"until": until, "actor": hold.actor, "reason": hold.reason}}
+
+
 def resume(order: Resume, view: View, book: Book) -> Answer:
-    """Harmless where nothing is paused."""
-    reply = {"job": order.job, "paused": False, "until": None}
+    """Harmless where nothing is paused; the answer says so."""
+    reply: dict[str, Json] = {"job": order.job, "paused": False, "until": None}
+    held = ALL if order.job is None else hold_key(ids.segment(order.job))
+    if holds.current(view.cell(held, Hold).state, view.now).status != holds.Status.PAUSED:
+        reply["was_paused"] = False
     if order.job is None:
         return _change(holds.resume(view.cell(ALL, Hold).state), view, reply)
     scope = ids.segment(order.job)

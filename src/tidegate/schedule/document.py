@@ -33,7 +33,7 @@ def _later(value: Json) -> None:
 Later: TypeAlias = Annotated[None, BeforeValidator(_later)]
 
 
-class ScheduleDocument(BaseModel, frozen=True, extra="forbid"):
+class ScheduleDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """One file of schedules."""
 
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^/\s]+$")] = UNNAMED

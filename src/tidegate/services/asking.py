@@ -10,7 +10,7 @@ from typing import Any
 
 from tidegate.correlate import engine as correlate
 from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Status
-from tidegate.correlate.identity import gate_key, parse_id, part_of, public_id
+from tidegate.correlate.identity import GATES_FIX, gate_key, parse_id, part_of, public_id
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Clock, Day, format_day, parse_day
@@ -175,7 +175,7 @@ class Asking:
         try:
             key, round_ = parse_id(id_)
         except ValueError as error:
-            raise InputError("gate.unknown", str(error)) from error
+            raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
         for one in (key, part_of(key, round_)):
             stored = self._reader.cell(one)
             if stored is None:
@@ -185,7 +185,7 @@ class Asking:
             if state.round == round_:
                 cell = Cell(state, stored.cell.doc, stored.cell.version)
                 return one, cell, self._rule_of(stored.cell)
-        raise InputError("gate.unknown", f"there is no gate {id_}")
+        raise InputError("gate.unknown", f"there is no gate {id_[:200]}", fix=GATES_FIX)
 
     def _check_rule(self, name: str) -> None:
         """Raises InputError (`rule.unknown`)."""

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from tidegate.kernel.clock import NO_DAY, Day, Instant, parse_day
+from tidegate.kernel.cloudevent import OWN_SOURCE
 from tidegate.kernel.codec import Codec, pack
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import CellId, DocId, Pos
@@ -37,8 +38,6 @@ BIG_KINDS = frozenset({"execution"})
 SAID_BYTES_MAX = 1 << 20
 ROOT_SECONDS_MAX = 6.0
 """Of one signal in all engines; less than PostgreSQL lets a turn last."""
-SOURCE = "tidegate"
-"""The source of every event Tidegate says."""
 
 OpenCalls: TypeAlias = Callable[[Sequence[CellId]], Collection[tuple[CellId, str]]]
 _ENCODE = msgspec.msgpack.Encoder(order="sorted").encode
@@ -282,13 +281,13 @@ def own_event(say: Say, pos: Pos, number: int, now: Instant) -> Event:
     dataset = say.data.get("dataset_name")
     return Event(
         id=f"{pos}.{number}",
-        source=SOURCE,
+        source=OWN_SOURCE,
         type=say.type,
         time=now,
         subject=say.subject,
         data=say.data,
         extensions=extensions,
-        application=SOURCE,
+        application=OWN_SOURCE,
         dataset=dataset if isinstance(dataset, str) else None,
         day=day,
         context_id=say.correlation_id,

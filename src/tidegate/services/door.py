@@ -94,9 +94,13 @@ class Door:
         self._closed = False
         self.changed = Condition()
 
-    def put(self, waiting: Waiting) -> None:
-        """Queue it. Raises TransientError: `queue.full`, or `store.unavailable` once closed."""
-        signals, size = size_of(waiting)
+    def put(self, *waiting: Waiting) -> None:
+        """Queue all of it or nothing.
+
+        Raises TransientError: `queue.full`, or `store.unavailable` once closed.
+        """
+        sizes = [size_of(one) for one in waiting]
+        signals, size = sum(one for one, _ in sizes), sum(one for _, one in sizes)
         with self.changed:
             if self._closed:
                 raise TransientError("store.unavailable", "the server is stopping")
@@ -104,13 +108,14 @@ class Door:
                 self._signals + signals > QUEUE_SIGNALS_MAX or self._bytes + size > QUEUE_BYTES_MAX
             )
             # What came of work outside must always get in: it frees more than it takes.
-            if full and self._queue and not isinstance(waiting, Ended):
+            must = all(isinstance(one, Ended) for one in waiting)
+            if full and self._queue and not must:
                 raise TransientError(
                     "queue.full",
                     f"{self._signals} signals wait already",
                     fix="send again after the pause that Retry-After names",
                 )
-            self._queue.append(waiting)
+            self._queue.extend(waiting)
             self._signals += signals
             self._bytes += size
             self.changed.notify_all()

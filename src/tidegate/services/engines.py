@@ -11,7 +11,7 @@ from typing import Any
 from tidegate.correlate import engine as correlate
 from tidegate.kernel.calendar import CALENDARS
 from tidegate.kernel.clock import Instant
-from tidegate.kernel.cloudevent import decode
+from tidegate.kernel.cloudevent import decode, refuse_impostor
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.context import CONTEXTS
 from tidegate.kernel.event import Event
@@ -47,7 +47,9 @@ class Reading:
         self._applications = applications
 
     def __call__(self, raw: bytes, received: Instant, /) -> Event:
-        return self._applications.read(raw, now=received)
+        event = self._applications.read(raw, now=received)
+        refuse_impostor(event)
+        return event
 
     def kept(self, raw: bytes, received: Instant, /) -> Event:
         return self._applications.apply(decode(raw, now=received))

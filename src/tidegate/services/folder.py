@@ -75,7 +75,7 @@ def _missing(folder: Path, why: str) -> InputError:
     return InputError(
         "project.missing",
         f"{folder} {why}",
-        fix="name the project's folder with --project, or make one with tidegate init",
+        fix="name the project's folder with --project, or write a tidegate.yaml there with `name: NAME`",
         folder=str(folder),
     )
 

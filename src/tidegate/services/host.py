@@ -111,9 +111,9 @@ class Host:
         self._coming: Books | None = None  # of the activation that this turn begins to follow
 
     # ---- asked from any thread
-    def submit(self, waiting: Waiting) -> None:
-        """Queue what waits at the door. Raises TransientError (`queue.full`)."""
-        self.door.put(waiting)
+    def submit(self, *waiting: Waiting) -> None:
+        """Queue what waits at the door, all of it or nothing. Raises TransientError (`queue.full`)."""
+        self.door.put(*waiting)
 
     def order(self, order: Order[Any]) -> Future[Json | Refusal]:
         """Give an order; answered after the commit."""

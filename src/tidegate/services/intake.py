@@ -15,8 +15,9 @@ from msgspec import Struct
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.delivery import BATCH_MAX
 from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import UNMAPPED, Event
 from tidegate.ports.store import Reject
-from tidegate.services.door import Arrival, Events, Refused
+from tidegate.services.door import Arrival, Events, Refused, Waiting
 from tidegate.services.host import Host
 from tidegate.services.refusals import Refusals
 from tidegate.services.verdict import Verdict
@@ -36,13 +37,22 @@ class Rejected(Struct, frozen=True):
     message: str
 
 
-class Receipt(Struct, frozen=True):
+class Remark(Struct, frozen=True):
+    """What a sender should know of an event that was taken in."""
+
+    index: int
+    code: str  # event.conflict, event.unmapped
+    message: str
+
+
+class Receipt(Struct, frozen=True, omit_defaults=True):
     """What became of a delivery; everything in it is durable."""
 
     accepted: int
     duplicates: int
     conflicts: int
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[Rejected, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 class Pending(Struct, frozen=True):
@@ -51,6 +61,7 @@ class Pending(Struct, frozen=True):
     verdicts: Future[list[Verdict]] | None
     kept: Future[None] | None
     rejected: tuple[Rejected, ...]
+    sent: Sequence[tuple[int, Event]] = ()  # index and event of each that has a verdict
 
     def result(self, timeout_s: float | None = None) -> Receipt:
         """Wait for the commit. Raises TransientError when the store is away."""
@@ -71,6 +82,11 @@ class Pending(Struct, frozen=True):
             duplicates=verdicts.count("duplicate"),
             conflicts=verdicts.count("conflict"),
             rejected=self.rejected,
+            remarks=tuple(
+                remark
+                for (index, event), verdict in zip(self.sent, verdicts, strict=True)
+                if (remark := _remark(index, event, verdict)) is not None
+            ),
         )
 
 
@@ -93,6 +109,7 @@ class Intake:
         now = self._clock.now()
         read = self._host.books.read
         arrivals: list[Arrival] = []
+        sent: list[tuple[int, Event]] = []
         rejected: list[Rejected] = []
         rejects: list[Reject] = []
         for index, raw in enumerate(raws):
@@ -104,14 +121,17 @@ class Intake:
                 rejects.append(Reject(now, principal, error.code, message, bytes(raw[:KEPT_MAX])))
                 continue
             arrivals.append(self._host.arrival(bytes(raw), event, now, principal))
-        verdicts: Future[list[Verdict]] | None = None
-        kept: Future[None] | None = None
-        if arrivals:
-            verdicts = Future()
-            self._host.submit(Events(arrivals, verdicts))
-        if rejects:
-            kept = self.keep(rejects)
-        return Pending(verdicts, kept, tuple(rejected))
+            sent.append((index, event))
+        verdicts: Future[list[Verdict]] | None = Future() if arrivals else None
+        kept: Future[None] | None = Future() if rejects else None
+        waiting: list[Waiting] = []
+        if verdicts is not None:
+            waiting.append(Events(arrivals, verdicts))
+        if kept is not None:
+            waiting.append(Refused(rejects, kept))
+        # Both or none: a sender who is told to come again has left nothing behind.
+        self._host.submit(*waiting)
+        return Pending(verdicts, kept, tuple(rejected), sent)
 
     def keep(self, rejects: Sequence[Reject]) -> Future[None]:
         """Keep deliveries refused at the door, so that they can be found again."""
@@ -141,3 +161,15 @@ class Intake:
         """Keep a delivery that was refused as a whole; of its body the first KEPT_MAX bytes."""
         now = self._clock.now()
         return self.keep([Reject(now, principal, code, message[:MESSAGE_MAX], body[:KEPT_MAX])])
+
+
+def _remark(index: int, event: Event, verdict: Verdict) -> Remark | None:
+    if verdict == "conflict":
+        message = (
+            f"{event.source} sent {event.id} before with other content: this one is kept in the "
+            "inbox and counts for nothing; a new delivery needs an id of its own"
+        )
+        return Remark(index, "event.conflict", message[:MESSAGE_MAX])
+    if verdict == "accepted" and event.marks & UNMAPPED:
+        return Remark(index, "event.unmapped", f"{event.id}: {event.unmapped}"[:MESSAGE_MAX])
+    return None

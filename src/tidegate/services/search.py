@@ -20,7 +20,7 @@ from tidegate.ports.store import LogRow
 from tidegate.services.books import Books
 from tidegate.services.look import LATEST, Library, read_kept
 from tidegate.services.record import CONFLICT, Foreign, Signals, decode_entries
-from tidegate.services.transaction import tokens_of
+from tidegate.services.transaction import CONFLICTS, tokens_of
 
 ROWS_A_PAGE = 50
 ROWS_SEARCHED_MAX = 20_000
@@ -101,6 +101,20 @@ class Search:
             found += [one for one in self._events(rows[0], books) if one.pos in mine]
             wanted = [pos for pos in wanted[1:] if pos not in mine]
         return found
+
+    def conflicts(self, limit: int) -> list[Found]:
+        """Events that came under a used id with other content, newest first."""
+        books = self._library.books()
+        found: list[Found] = []
+        before = LATEST
+        while True:
+            rows = self._reader.find((CONFLICTS,), before, ROWS_A_PAGE)
+            for row in rows:
+                events = reversed(list(self._events(row, books)))
+                found += [one for one in events if one.verdict == "conflict"]
+            if len(found) >= limit or len(rows) < ROWS_A_PAGE:
+                return found[:limit]
+            before = rows[-1].first
 
     def _newest(self, wanted: Wanted, before: Pos, limit: int) -> tuple[list[Found], Pos | None]:
         found: list[Found] = []

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tidegate.kernel import bloom
 from tidegate.kernel.clock import Instant
+from tidegate.kernel.cloudevent import OWN_SOURCE
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import CellId, Pos
 from tidegate.kernel.step import (
@@ -33,7 +34,7 @@ from tidegate.ports.store import (
     Parking,
     Taken,
 )
-from tidegate.services.decision import SOURCE, Decision
+from tidegate.services.decision import Decision
 from tidegate.services.door import Arrival, Ask, Ended
 from tidegate.services.record import (
     CONFLICT,
@@ -68,6 +69,7 @@ class Given(Struct):
     identities: list[bytes] = field(default_factory=list[bytes])  # of roots; names a suspect
     keys: list[tuple[int, Pos, int]] = field(default_factory=list[tuple[int, Pos, int]])
     spoiled: list[Parking] = field(default_factory=list[Parking])  # logged, but no root
+    conflicts: list[tuple[Pos, Event]] = field(default_factory=list[tuple[Pos, Event]])
 
     def hear(self, arrival: Arrival, ruling: Ruling, index: int) -> None:
         entries, copy = self.entries, arrival.copy
@@ -78,6 +80,7 @@ class Given(Struct):
         verdict = CONFLICT if ruling.verdict == "conflict" else 0
         entries.append(Foreign(copy.raw, arrival.received, arrival.principal, verdict))
         if verdict:
+            self.conflicts.append((pos, arrival.event))
             return
         if ruling.indexed:
             self.keys.append((copy.hash, pos, copy.digest))
@@ -124,6 +127,7 @@ class Given(Struct):
         del self.entries[entries:]
         del self.roots[roots:], self.places[roots:], self.identities[roots:]
         self.keys = [key for key in self.keys if key[1] < self._next()]
+        self.conflicts = [one for one in self.conflicts if one[0] < self._next()]
         for root in [root for root in self.guests if root >= roots]:
             del self.guests[root], self.guest_of[root]
 
@@ -164,16 +168,23 @@ def log_row(
     body = encode_entries(entries)
     events = [root.signal.event for root in given.roots if type(root.signal) is Heard]
     times = [event.time for event in events]
+    tokens = _tokens([*events, *(event for _, event in given.conflicts)])
+    if given.conflicts:
+        tokens.add(CONFLICTS)
     return LogWrite(
         n=len(entries),
         body=body,
         chain=link(taken.chain, body),
         release=release,
         functions=functions,
-        bits=bloom.make(_tokens(events)),
+        bits=bloom.make(tokens),
         time_min=min(times, default=None),
         time_max=max(times, default=None),
     )
+
+
+CONFLICTS = "tidegate.event.conflict"
+"""What a row with a conflict can be found by."""
 
 
 def _tokens(events: Sequence[Event]) -> set[str]:
@@ -315,7 +326,7 @@ def parked_says(
         root.pos
         for root in given.roots
         if isinstance(root.signal, Heard)
-        and root.signal.event.source == SOURCE
+        and root.signal.event.source == OWN_SOURCE
         and root.signal.event.type.startswith("tidegate.host.")
     }
     says: list[bytes] = []
@@ -324,12 +335,12 @@ def parked_says(
             continue
         event = Event(
             id=f"{given.first}.{row.pos}.{row.engine}",
-            source=SOURCE,
+            source=OWN_SOURCE,
             type="tidegate.host.parked",
             time=now,
             subject=f"{row.pos}.{row.engine}",
             data={"pos": row.pos, "engine": row.engine, "error": row.error},
-            application=SOURCE,
+            application=OWN_SOURCE,
         )
         says.append(signals.encode(Heard(event)))
     return tuple(says)

@@ -15,12 +15,21 @@ import msgspec
 from msgspec import Struct
 from xxhash import xxh3_64_intdigest
 
+from tidegate.kernel.clock import Instant
+from tidegate.kernel.cloudevent import decode
+from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import LONG_INTEGER, NO_TIME, Json
 from tidegate.kernel.ids import Pos
+from tidegate.kernel.value import is_list, is_map, text
 from tidegate.ports.store import Hit
 
 Verdict: TypeAlias = Literal["accepted", "duplicate", "conflict"]
 
 _SIGN = 1 << 63
+_EVER = Instant(1 << 60)
+"""Later than every event: nothing lies ahead of it. The same for both, where one has no time."""
+_EXACT_MAX = 1 << 53
+"""Up to here a float is the integer it looks like."""
 
 
 class Copy(Struct, frozen=True, gc=False):
@@ -65,13 +74,32 @@ def rule(copy: Copy, earlier: Copy) -> Ruling:
 
 
 def content(raw: bytes) -> bytes:
-    """Canonical content of an event's bytes: equal for equal JSON."""
+    """What an event means, as bytes: equal for the same event, in whatever form it was sent.
+
+    Order of keys, 1 and 1.0, 0 and -0.0 make no difference; nor does the binary form, whose
+    attributes are all texts.
+    """
     try:
-        return msgspec.json.encode(msgspec.json.decode(raw), order="sorted")
-    except (msgspec.DecodeError, RecursionError):
-        # The door reads more than this decoder does, integers of any length for one; such events
-        # are compared byte by byte.
+        event = decode(raw, now=_EVER)
+    except InputError:
         return raw
+    # The binary form cannot say what is no text.
+    extensions = {name: text(one) for name, one in event.extensions.items()}
+    meant = [event.id, event.source, event.type, event.time, event.subject, extensions]
+    # Long integers are kept as texts; the mark tells them from texts that look like them.
+    marks = event.marks & (LONG_INTEGER | NO_TIME)
+    return msgspec.json.encode([*meant, _meaning(event.data), marks], order="sorted")
+
+
+def _meaning(value: Json) -> Json:
+    """A value whose equal numbers are one number."""
+    if is_map(value):
+        return {key: _meaning(one) for key, one in value.items()}
+    if is_list(value):
+        return [_meaning(one) for one in value]
+    if type(value) is float and value.is_integer() and abs(value) <= _EXACT_MAX:
+        return int(value)
+    return value
 
 
 def rule_all(

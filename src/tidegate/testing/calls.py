@@ -92,6 +92,7 @@ def record(server: Server) -> list[dict[str, Any]]:
     _ask_of_the_run(recorder)
     _hold_and_start(recorder)
     ask("GET /api/v1/inbox")
+    ask("GET /api/v1/inbox/{item_id}", "/api/v1/inbox/r1")
     ask("POST /api/v1/inbox/{item_id}/release", "/api/v1/inbox/4.correlate/release")
     ask("POST /api/v1/clock/accept", body={"reason": "the clock was set"})
     return recorder.calls

@@ -70,7 +70,7 @@ Secrets: TypeAlias = Annotated[
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^/\s]+$")]
 
 
-class ChannelDocument(BaseModel, frozen=True, extra="forbid"):
+class ChannelDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """One channel."""
 
     type: Literal["console", "webhook", "slack", "email", "pagerduty"]
@@ -90,7 +90,7 @@ class ChannelDocument(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-class ProjectDocument(BaseModel, frozen=True, extra="forbid"):
+class ProjectDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """`tidegate.yaml`: what holds for the whole project."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)] = "project"

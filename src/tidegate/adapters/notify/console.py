@@ -8,20 +8,17 @@ from __future__ import annotations
 import asyncio
 from typing import TextIO
 
-from tidegate.kernel.clock import Clock, Instant, format_instant
+from tidegate.kernel.clock import Clock, Instant, format_second
 from tidegate.kernel.errors import TransientError
-from tidegate.kernel.event import Json
 from tidegate.kernel.step import SendNotice
-from tidegate.kernel.value import is_list, is_map
+from tidegate.kernel.value import is_map, text
 
 LINE_MAX = 2000
 """Characters of a line; what is longer ends with a mark."""
 
-_SAID_FIRST = ("severity", "message")
-
 
 class ConsoleNotify:
-    """One line a notice: `2026-11-20T06:00:00Z critical to ops: message (name: value, ...)`."""
+    """One line a notice: `2026-11-20T06:00:00Z critical to ops: message [meant for ...]`."""
 
     def __init__(self, clock: Clock, stream: TextIO) -> None:
         self._clock = clock
@@ -44,24 +41,19 @@ class ConsoleNotify:
 
 
 def written(notice: SendNotice, now: Instant) -> str:
-    """The line. Control characters are shown, not obeyed: the text comes from anywhere."""
+    """The line: what a person needs; the notice itself holds the rest.
+
+    Control characters are shown, not obeyed: the text comes from anywhere.
+    """
     said = notice.body if is_map(notice.body) else {"message": notice.body}
     severity = said.get("severity") or "notice"
     receiver = f" to {notice.receiver}" if notice.receiver else ""
-    rest = [f"{name}: {_plain(said[name])}" for name in said if name not in _SAID_FIRST]
-    line = f"{severity}{receiver}: {_plain(said.get('message', ''))}"
-    line = _shown(f"{line} ({', '.join(rest)})" if rest else line)
+    diverted = f" [{said['diverted']}]" if said.get("diverted") else ""
+    message = " ".join(text(said.get("message", "")).split())
+    line = _shown(f"{severity}{receiver}: {message}{diverted}")
     if len(line) > LINE_MAX:
         line = f"{line[:LINE_MAX]} [... {len(line) - LINE_MAX} more characters]"
-    return f"{format_instant(Instant(now // 1_000_000 * 1_000_000))} {line}"
-
-
-def _plain(value: Json) -> str:
-    if is_map(value):
-        return "; ".join(f"{name} {_plain(one)}" for name, one in value.items())
-    if is_list(value):
-        return ", ".join(_plain(one) for one in value)
-    return "none" if value is None else str(value)
+    return f"{format_second(now)} {line}"
 
 
 def _shown(text: str) -> str:

@@ -1,0 +1,75 @@
+"""Answering: questions without a host, beside any writer: what a command that only asks needs.
+
+Of concrete adapters it names the readers alone, so that such a command starts quickly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tidegate.adapters.store.read_sql import SqlReader
+from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
+from tidegate.adapters.system import SystemClock
+from tidegate.kernel.clock import DAY_US, Clock, Day
+from tidegate.kernel.codec import Codec
+from tidegate.ports.reader import Reader
+from tidegate.services.asking import Asking
+from tidegate.services.downstream import Downstream
+from tidegate.services.engines import ENGINES, codec_of, reader_of
+from tidegate.services.holds import Holds
+from tidegate.services.inbox import Inbox
+from tidegate.services.look import Library
+from tidegate.services.record import signals_of
+from tidegate.services.runs import Runs
+from tidegate.services.search import Search
+from tidegate.services.trace import Trace
+from tidegate.settings import Settings
+from tidegate.version import VERSION
+
+if TYPE_CHECKING:
+    from tidegate.services.verify import Report
+
+
+class Answers:
+    """Questions without a host: for commands beside any writer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock: Clock = SystemClock()
+        self.codec = codec_of()
+        self.reader = open_reader(settings, self.codec)
+        self.library = Library(self.reader, ENGINES, reader_of)
+        self.signals = signals_of(ENGINES)
+        self.asking = Asking(self.reader, self.library, self.codec, self.signals, self.clock)
+        self.search = Search(self.reader, self.library, self.signals)
+        self.runs = Runs(self.reader, self.library, self.codec, self.signals, self.clock)
+        downstream = Downstream(self.reader, self.library, self.codec, self.signals, self.clock)
+        self.trace = Trace(self.reader, self.library, self.search, self.runs, downstream)
+        self.holds = Holds(self.reader, self.library, self.clock)
+        self.inbox = Inbox(self.reader, self.search)
+
+    def last_day(self) -> Day:
+        """The newest business date a gate was begun for; today where there is none."""
+        found = self.reader.last_day("gate")
+        return Day(self.clock.now() // DAY_US) if found is None else found
+
+    def verify(self, *, everything: bool = False) -> Report:
+        from tidegate.services.verify import verify
+
+        return verify(
+            self.reader, ENGINES, self.codec, reader_of, VERSION, b"", everything=everything
+        )
+
+    def close(self) -> None:
+        self.reader.close()
+
+
+def open_answers(settings: Settings) -> Answers:
+    """Raises ConflictError (`database.schema`), TransientError (`store.unavailable`)."""
+    return Answers(settings)
+
+
+def open_reader(settings: Settings, codec: Codec) -> Reader:
+    """Questions beside the turn, on connections of their own."""
+    if settings.is_postgres:
+        return SqlReader(postgres_engine(settings.url), codec)
+    return SqlReader(sqlite_engine(settings.file), codec)

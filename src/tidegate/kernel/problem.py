@@ -1,0 +1,36 @@
+"""Problem: an error as RFC 9457 has it, with a stable code: the same on HTTP and on a terminal."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tidegate.kernel.errors import CODES
+from tidegate.kernel.event import Json
+
+TYPE = "urn:tidegate:error:"
+
+
+class Trouble(Protocol):
+    """An error or a refusal, as far as it is told."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def fix(self) -> str: ...
+
+
+def problem_of(error: Trouble) -> dict[str, Json]:
+    """`type`, `title`, `status`, `detail`, `code`, and `fix` where there is one."""
+    code = CODES.get(error.code, CODES["defect"])
+    body: dict[str, Json] = {
+        "type": f"{TYPE}{error.code}",
+        "title": code.title,
+        "status": code.http_status,
+        "detail": error.message,
+        "code": error.code,
+    }
+    if error.fix:
+        body["fix"] = error.fix
+    return body
