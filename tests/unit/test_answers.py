@@ -83,6 +83,17 @@ def test_a_pause_without_an_end_names_the_command_that_ends_it() -> None:
     }
 
 
+def test_a_trigger_nobody_looked_at_again_is_held_by_what_held_it() -> None:
+    world = World(project(rule("a")))
+    world.order(Pause(until=Instant(world.clock.now() + HOUR_US)), actor="ann")
+    world.hear(delivery("a"))
+    world.clock.step(2 * HOUR_US)  # of whoever asks: the host has decided nothing since
+
+    sentence, _, _ = asked(world)
+
+    assert "is held: all jobs are paused by ann (until 2025-11-21T10:00:00Z)." in sentence
+
+
 def test_an_open_gate_says_that_its_run_goes_on_and_that_it_succeeded() -> None:
     world = World(project(rule("a")), perform=endless)
     world.hear(delivery("a"))

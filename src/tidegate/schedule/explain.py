@@ -46,6 +46,9 @@ def explain(key: Key, look: Look, book: Book) -> Explanation:
 def _held(key: Key, trigger: Trigger, look: Look, book: Book) -> Explanation:
     own = look.cell(hold_key(key.scope), Hold).state
     why = admission.reasons(key.scope, look.cell(ALL, Hold).state, own, book, look.now)
+    if not why and own.wake_at is not None and own.wake_at == trigger.look_at:
+        # Nobody has looked again since: the server stands still, or its clock is not the asker's.
+        why = trigger.reasons
     waiting = own.queue.length - 1
     others = f"; {waiting} more of this job wait" if waiting > 0 else ""
     because = _texts(why) if why else "it is about to start"
