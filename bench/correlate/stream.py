@@ -25,6 +25,8 @@ HOUR = 3600
 DAY = 24 * HOUR
 DAY_0 = datetime(2024, 1, 1, tzinfo=UTC)
 QUALITY_MIN = 0.95
+RULES_A_FILE = 1000
+"""A file of a project may have 4 MiB."""
 
 Kind = Literal["A", "B", "N"]
 Level = Literal["gates", "full"]
@@ -189,7 +191,9 @@ def write_project(folder: Path, rules: int, level: Level) -> None:
     (folder / "rules").mkdir(parents=True, exist_ok=True)
     (folder / "tidegate.yaml").write_text("name: bench\n", "utf-8")
     documents = [_rule(number, rules, level) for number in range(rules)]
-    (folder / "rules" / "rules.yaml").write_text("---\n".join(documents), "utf-8")
+    for at in range(0, len(documents), RULES_A_FILE):
+        part = "---\n".join(documents[at : at + RULES_A_FILE])
+        (folder / "rules" / f"rules_{at:05d}.yaml").write_text(part, "utf-8")
     if level == "full":
         (folder / "jobs").mkdir(exist_ok=True)
         jobs = "".join(
