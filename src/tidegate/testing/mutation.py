@@ -1,6 +1,6 @@
 """Mutation: faults a colleague could make, each made in a copy of the source; a test must notice.
 
-    python -m tidegate.testing.mutation tests/mutation [--only WORDS] [--sample N] [--jobs N]
+    python -m tidegate.testing.mutation tests/mutation [--only WORDS]... [--sample N] [--jobs N]
 
 A list (`tests/mutation/*.yaml`) names the tests, quickest first, and the mutants: which file, the
 old text, which must stand there exactly once, the new one, and what it breaks. The source is
@@ -230,8 +230,10 @@ def _run(tests: Sequence[str], copy: Path, root: Path) -> None:
     os._exit(int(code))  # what else the process would end is the parent's
 
 
-def chosen(mutants: Sequence[Mutant], only: str, sample: int, seed: int) -> list[Mutant]:
-    found = [one for one in mutants if only in f"{one.file}: {one.breaks}"]
+def chosen(mutants: Sequence[Mutant], only: Sequence[str], sample: int, seed: int) -> list[Mutant]:
+    """Those whose line holds one of the texts, if any are given; of them a sample."""
+    lines = {f"{one.file}: {one.breaks}": one for one in mutants}
+    found = [one for line, one in lines.items() if not only or any(text in line for text in only)]
     if sample and sample < len(found):
         return random.Random(seed).sample(found, sample)
     return found
@@ -240,7 +242,9 @@ def chosen(mutants: Sequence[Mutant], only: str, sample: int, seed: int) -> list
 def main() -> int:
     parser = argparse.ArgumentParser(description="Break the source; a test must notice each.")
     parser.add_argument("folder", type=Path, help="where the lists of mutants lie")
-    parser.add_argument("--only", default="", help="mutants whose `file: sentence` holds this text")
+    parser.add_argument(
+        "--only", action="append", default=[], help="mutants whose `file: sentence` holds this text"
+    )
     parser.add_argument("--sample", type=int, default=0, help="so many of them, by --seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="mutants judged side by side")
