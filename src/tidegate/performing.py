@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TextIO
 
 from tidegate.adapters.notify.console import ConsoleNotify
 from tidegate.adapters.notify.webhook import Target, WebhookNotify, parse_secret
 from tidegate.adapters.outbound import Outbound
+from tidegate.adapters.talk import Talk
 from tidegate.adapters.tasks.command import CommandTasks
 from tidegate.adapters.tasks.http import HttpTasks
 from tidegate.adapters.tasks.python import PythonTasks
@@ -57,7 +57,7 @@ class Channels:
         self,
         outbound: Outbound,
         clock: Clock,
-        stream: TextIO,
+        talk: Talk,
         environ: Mapping[str, str],
         secrets: set[str],
     ) -> None:
@@ -66,7 +66,7 @@ class Channels:
         self._clock = clock
         self._environ = environ
         self._secrets = secrets
-        self._console = ConsoleNotify(clock, stream)
+        self._console = ConsoleNotify(clock, talk)
         self._activation = -1
         self.notify: dict[str, Notify] = {"console": self._console}
 

@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 
 from tidegate.adapters.store.sqlite import SqliteStore
+from tidegate.adapters.talk import Talk, log_through
 from tidegate.api.app import make_app
 from tidegate.api.connection import CONNECTIONS_MAX, Connection
 from tidegate.kernel.clock import Clock
@@ -110,7 +111,7 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     config = uvicorn.Config(
         make_app(app.service(token)),
-        log_level="warning",
+        log_config=None,  # ours: nobody may wait for whoever reads it
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=round(GRACE_SECONDS),
@@ -123,7 +124,9 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    dispatcher = app.dispatcher()
+    talk = Talk(sys.stderr)
+    log_through(talk)
+    dispatcher = app.dispatcher(talk)
     working = asyncio.create_task(dispatcher.run())
     serving = asyncio.create_task(server.serve([listener]))
     ended = asyncio.wrap_future(app.loop.ended)
@@ -154,7 +157,8 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     )
     stopping.cancel()
     if failed:
-        print("error: the server ended by itself; its log says why", file=sys.stderr)
+        talk.say("error: the server ended by itself; its log says why")
+    talk.finish()
     return 1 if failed else 0
 
 

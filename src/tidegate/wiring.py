@@ -9,10 +9,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tidegate.adapters.store.sqlite import SqliteStore
 from tidegate.adapters.system import SystemClock, random_bytes, random_id
+from tidegate.adapters.talk import Talk
 from tidegate.adapters.tasks.spawner import Spawner
 from tidegate.answering import open_reader
 from tidegate.api.service import Service
@@ -241,7 +242,7 @@ class App:
         return activate(self.host, self.clock, check_project(self.settings.project), actor)
 
     # ---- effects
-    def dispatcher(self, stderr: TextIO | None = None) -> Dispatcher:
+    def dispatcher(self, talk: Talk | None = None) -> Dispatcher:
         """The performer of effects; run it in an asyncio loop."""
         # Loaded here: only a process that performs effects needs an HTTP client.
         from tidegate.performing import Channels, make_tasks
@@ -255,7 +256,9 @@ class App:
         self._spawner = Spawner(lock)
         secrets: set[str] = set()
         tasks, outbound = make_tasks(self.settings, self.clock, self._spawner, os.environ, secrets)
-        self._channels = Channels(outbound, self.clock, stderr or sys.stderr, os.environ, secrets)
+        self._channels = Channels(
+            outbound, self.clock, talk or Talk(sys.stderr), os.environ, secrets
+        )
         self._channels.follow(self.host.books)
         self._dispatcher = Dispatcher(
             desk,

@@ -18,6 +18,7 @@ from aiohttp import web
 from tidegate.adapters.notify.console import LINE_MAX, ConsoleNotify
 from tidegate.adapters.notify.webhook import Target, WebhookNotify, parse_secret, signatures
 from tidegate.adapters.outbound import Outbound
+from tidegate.adapters.talk import Talk
 from tidegate.kernel.clock import Instant, parse_instant
 from tidegate.kernel.errors import InputError, TransientError
 from tidegate.kernel.step import SendNotice
@@ -42,7 +43,7 @@ def notice(body: Any, receiver: str = "ops") -> SendNotice:
 # ---- console
 def line(body: Any, receiver: str = "ops") -> str:
     stream = io.StringIO()
-    asyncio.run(ConsoleNotify(Still(), stream).send(notice(body, receiver), "k"))
+    asyncio.run(ConsoleNotify(Still(), Talk(stream)).send(notice(body, receiver), "k"))
     return stream.getvalue()
 
 
@@ -90,7 +91,7 @@ def test_a_console_that_is_gone_is_tried_again() -> None:
     stream.close()
 
     with pytest.raises(TransientError, match="console"):
-        asyncio.run(ConsoleNotify(Still(), stream).send(notice("x"), "k"))
+        asyncio.run(ConsoleNotify(Still(), Talk(stream)).send(notice("x"), "k"))
 
 
 # ---- webhook

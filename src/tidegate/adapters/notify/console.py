@@ -6,13 +6,16 @@ Also where notices of channels go that are not set up, so that nothing is told t
 from __future__ import annotations
 
 import asyncio
-from typing import TextIO
 
+from tidegate.adapters.talk import Talk
 from tidegate.kernel.clock import Clock, Instant, format_second
 from tidegate.kernel.errors import TransientError
 from tidegate.kernel.step import SendNotice
 from tidegate.kernel.value import is_map, text
 
+PATIENCE_S = 5.0
+"""How long a notice waits to be written before it is tried again later."""
+PATIENCE_AGAIN_S = 0.1
 LINE_MAX = 2000
 """Characters of a line; what is longer ends with a mark."""
 
@@ -20,24 +23,26 @@ LINE_MAX = 2000
 class ConsoleNotify:
     """One line a notice: `2026-11-20T06:00:00Z critical to ops: message [meant for ...]`."""
 
-    def __init__(self, clock: Clock, stream: TextIO) -> None:
+    def __init__(self, clock: Clock, talk: Talk) -> None:
         self._clock = clock
-        self._stream = stream
+        self._talk = talk
+        self._stands_still = False
 
     async def send(self, notice: SendNotice, key: str) -> str | None:
-        line = written(notice, self._clock.now())
+        """Raises TransientError `notice.unreachable` while nobody reads."""
         try:
-            # A terminal that stands still (Ctrl-S) must not stop everybody else.
-            await asyncio.to_thread(self._write, line)
-        except (OSError, ValueError) as error:  # ValueError: the stream was closed
+            saying = self._talk.say(written(notice, self._clock.now()))
+            # Once it stands still nobody waits as long again: others need the time.
+            patience = PATIENCE_AGAIN_S if self._stands_still else PATIENCE_S
+            await asyncio.wait_for(asyncio.wrap_future(saying), patience)
+        except (OSError, ValueError) as error:
+            self._stands_still = isinstance(error, TimeoutError | BlockingIOError)
+            seen = str(error) or "nobody reads it"
             raise TransientError(
-                "notice.unreachable", f"the console cannot be written to: {error}"
+                "notice.unreachable", f"the console cannot be written to: {seen}"
             ) from error
+        self._stands_still = False
         return None
-
-    def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
 
 
 def written(notice: SendNotice, now: Instant) -> str:
