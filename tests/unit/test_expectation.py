@@ -201,6 +201,37 @@ def test_a_deadline_is_a_time_of_its_zone_in_summer_and_winter(
     assert [told for told, message in alarms(world) if date in message] == [instant]
 
 
+BERLIN: Documents = {("project", "project"): {"name": "p", "timezone": "Europe/Berlin"}}
+
+
+def test_a_deadline_that_names_no_zone_is_a_time_of_the_project() -> None:
+    world = expecting(deadline="06:00", others=BERLIN)
+
+    to(world, f"{FRIDAY}T05:00:00Z")
+
+    assert alarms(world)[0][0] == f"{FRIDAY}T05:00:00Z"
+
+
+def test_a_zone_of_the_rule_goes_before_that_of_the_project() -> None:
+    world = expecting(deadline="06:00", timezone="UTC", others=BERLIN)
+
+    to(world, f"{FRIDAY}T06:00:00Z")
+
+    assert alarms(world)[0][0] == f"{FRIDAY}T06:00:00Z"
+
+
+def test_a_project_that_moves_to_another_zone_takes_its_deadlines_along() -> None:
+    written = rule("a", expect={"deadline": "+1d 00:30"})
+    world = World(project(written), at=at("2025-11-20T12:00:00Z"))
+
+    world.activate(project(written, others=BERLIN))
+    to(world, "2025-11-22T00:00:00Z")
+
+    assert [told for told, message in alarms(world) if FRIDAY in message] == [
+        "2025-11-21T23:30:00Z"
+    ]
+
+
 @pytest.mark.parametrize(
     ("deadline", "instant"),
     [

@@ -47,6 +47,7 @@ from tidegate.kernel.expression import Missing
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.mapping import global_context
 from tidegate.kernel.predicate import parse_predicate
+from tidegate.kernel.projectzone import project_zone
 from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import Document
 from tidegate.kernel.template import Template, parse_any, parse_template
@@ -88,6 +89,7 @@ def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
     """
     calendars = calendars_of(documents)
     datasets = datasets_of(documents)
+    own_zone = project_zone(documents.values())
     rules: dict[DocId, Rule] = {}
     for doc in sorted(documents):
         document = documents[doc]
@@ -95,7 +97,7 @@ def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
             continue
         written = RuleDocument.model_validate(document.body)
         known = calendars if document.active else _with_gone(calendars, written)
-        rules[doc] = _rule(doc, document, written, known, documents, datasets)
+        rules[doc] = _rule(doc, document, written, known, documents, datasets, own_zone)
     return rules
 
 
@@ -110,10 +112,7 @@ def datasets_of(documents: Mapping[DocId, Document]) -> dict[str, DatasetEntry]:
 def _with_gone(
     calendars: Mapping[str, BusinessCalendar], written: RuleDocument
 ) -> Mapping[str, BusinessCalendar]:
-    """For a version that only finishes what it began: calendars it names may be gone.
-
-    It begins no further business date, so any calendar will do.
-    """
+    """A version that only finishes what it began: of calendars that are gone any other will do."""
     mappings = written.context_normalization.application_mappings.values()
     names = [mapping.calendar for mapping in mappings]
     if written.expect is not None:
@@ -129,6 +128,7 @@ def _rule(
     calendars: Mapping[str, BusinessCalendar],
     documents: Mapping[DocId, Document],
     datasets: Mapping[str, DatasetEntry],
+    own_zone: str,
 ) -> Rule:
     normalisation = written.context_normalization
     process = written.business_process or normalisation.business_process
@@ -136,7 +136,7 @@ def _rule(
     if process is None:
         process = (context.business_process if context else None) or written.rule_name
     window = next((one for one in written.correlation_logic if one.time_window), None)
-    zone_name = (written.expect.timezone if written.expect else None) or "UTC"
+    zone_name = (written.expect.timezone if written.expect else None) or own_zone
     where = zone(zone_name)
     sla = written.sla_minutes or normalisation.sla_minutes
     if sla is None and context is not None:

@@ -109,7 +109,7 @@ def route(signal: Routed, book: Book) -> Iterable[Need]:
     match signal:
         case Adopted(kind="rule", name=rule):
             return (Need((expectation.key_of(rule),)),)
-        case Adopted(kind="calendar" | "dataset"):
+        case Adopted(kind="calendar" | "dataset" | "project"):
             expecting = [rule for rule in book.active.values() if rule.expect is not None]
             return tuple(Need((expectation.key_of(rule.name),)) for rule in expecting)
         case Order(ReleaseGate(gate=key) | CloseGate(gate=key)):

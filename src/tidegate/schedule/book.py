@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from tidegate.kernel import spelling
 from tidegate.kernel.ids import DocId
+from tidegate.kernel.projectzone import project_zone
 from tidegate.kernel.step import Document, Finding
-from tidegate.kernel.value import is_map
 from tidegate.schedule.document import DOCUMENT, ScheduleDocument
 from tidegate.schedule.window import MaintenanceWindow
 
@@ -28,7 +28,7 @@ class Book(Struct, frozen=True):
 def compile_book(documents: Mapping[DocId, Document]) -> Book:
     """Only what is active counts: what holds, holds for everything that starts from now on."""
     active = [one for one in documents.values() if one.active]
-    zone = _zone(active)
+    zone = project_zone(active)
     windows = tuple(
         written.to_window(f"{one.name}.{number}", zone)
         for one in sorted(active, key=lambda document: document.name)
@@ -48,15 +48,6 @@ def compile_book(documents: Mapping[DocId, Document]) -> Book:
         general=tuple(window for window in windows if not window.jobs),
         special=special,
     )
-
-
-def _zone(active: Iterable[Document]) -> str:
-    """The project's time zone; its document belongs to another engine, which has checked it."""
-    for document in active:
-        if document.kind == "project" and is_map(document.body):
-            written = document.body.get("timezone")
-            return written if isinstance(written, str) else "UTC"
-    return "UTC"
 
 
 def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
