@@ -137,3 +137,38 @@ def test_a_disk_that_fills_up_refuses_and_goes_on_once_there_is_room(
     assert [(one["accepted"], one["duplicates"]) for one in again] == [(1, 0)] * 3
     assert server.post(event("before"))[1]["duplicates"] == 1
     assert server.call("GET", "/readyz")[0] == 200
+
+
+def refused_start(project: Path, database: Path) -> str:
+    """What a server that does not start says."""
+    command = [sys.executable, "-m", "tidegate", "serve", "--port", "0", "--project", str(project)]
+    done = subprocess.run(
+        [*command, "--database", str(database)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_second_server_finds_the_database_busy_under_any_of_its_names(
+    server: Server, project: Path, tmp_path: Path
+) -> None:
+    linked = tmp_path / "linked.db"
+    linked.symlink_to(project / "tidegate.db")
+
+    said = refused_start(project, linked)
+
+    assert "database.busy" in said
+    assert server.post(event("after"))[0] == 202
+
+
+def test_a_database_with_two_names_of_its_own_is_refused(project: Path, tmp_path: Path) -> None:
+    with Server(project) as server:
+        assert server.post(event("before"))[0] == 202
+    second = tmp_path / "second.db"
+    os.link(project / "tidegate.db", second)
+
+    said = refused_start(project, second)
+
+    assert "2 names of one file" in said

@@ -17,7 +17,7 @@ from tidegate.adapters.outbound import Outbound, is_local
 from tidegate.adapters.tasks.http import ANSWER_MAX, HttpTasks
 from tidegate.adapters.tasks.processes import pause
 from tidegate.kernel.clock import Instant, parse_instant
-from tidegate.kernel.errors import TransientError
+from tidegate.kernel.errors import InputError, TransientError
 from tidegate.kernel.step import CallTask, Done, Failed
 from tidegate.ports.tasks import Call
 
@@ -406,15 +406,39 @@ def test_a_local_host_must_be_allowed_by_its_exact_name(allowed: list[str], work
         ("::ffff:169.254.169.254", True),
         ("::127.0.0.1", True),
         ("224.0.0.1", True),
-        ("10.0.0.1", False),
-        ("192.168.1.1", False),
+        ("::", True),
+        ("10.0.0.1", True),
+        ("172.16.7.7", True),
+        ("192.168.1.1", True),
+        ("100.100.100.200", True),
+        ("2002:0a00:0001::1", True),
+        ("64:ff9b::a00:1", True),
+        ("64:ff9b::5db8:d822", False),
         ("93.184.216.34", False),
         ("2606:2800:220:1::1", False),
-        ("fd12:3456::1", False),
+        ("fd12:3456::1", True),
     ],
 )
 def test_what_counts_as_local(address: str, local: bool) -> None:
     assert is_local(address) == local
+
+
+def test_a_network_may_be_allowed_whatever_the_name_that_leads_into_it() -> None:
+    async def act(made: Site) -> None:
+        outbound = Outbound(Noon(), ["127.0.0.0/8", "::1/128"])
+        result = await made.start({"url": f"http://localhost:{made.port}/"}, outbound)
+        await outbound.close()
+
+        assert isinstance(result, Done)
+
+    play(answering(), act)
+
+
+def test_a_network_that_is_none_is_said_at_once() -> None:
+    with pytest.raises(InputError, match=r"10\.1\.0\.0/40") as caught:
+        Outbound(Noon(), ["10.1.0.0/40"])
+
+    assert caught.value.code == "config.invalid"
 
 
 NOBODYS_CERTIFICATE = """\

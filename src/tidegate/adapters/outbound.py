@@ -1,8 +1,8 @@
 """Outbound: HTTP requests to addresses that users can set, over the one HTTP client.
 
-Loopback and link-local addresses (cloud metadata among them) are refused where the connection is
-made, so neither a name that resolves to one nor a redirect gets there; a host that is allowed by
-its name may be local. Proxies of the environment and cookies are not used.
+Addresses that are not of the public internet (this machine, its link, private networks, metadata of
+clouds) are refused where the connection is made, so neither a name that resolves to one nor a
+redirect gets there; a host that is allowed by its name may be local. Proxies of the environment and cookies are not used.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import SimpleNamespace
 from typing import Any, NoReturn, TypeAlias
 
@@ -27,14 +27,8 @@ REDIRECTS_MAX = 10
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _CREDENTIALS = {"authorization", "cookie", "proxy-authorization"}
-_LOCAL = tuple(
-    ip_network(network)
-    for network in (
-        "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32",
-        "::/96", "fe80::/10", "ff00::/8",
-        "fd00:ec2::254/128",  # instance metadata of AWS
-    )
-)  # fmt: skip
+_TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("::/96"))
+"""IPv4 addresses as NAT64 writes them (RFC 6052), and as they once were (RFC 4291, 2.5.5.1)."""
 
 
 class Answer(Struct, frozen=True):
@@ -54,6 +48,7 @@ class Lost(Struct, frozen=True):
 
 
 Reply: TypeAlias = Answer | Lost
+_AddressInfo: TypeAlias = tuple[Any, Any, int, str, tuple[Any, ...]]
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -69,16 +64,21 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class AddressRefused(OSError):
-    """The name led to an address of this machine or its link."""
+    """The name led to an address that is not of the public internet."""
 
 
 class Outbound:
     """Sends requests; sessions are made on first use, in the loop that uses them."""
 
     def __init__(self, clock: Clock, allowed_hosts: Sequence[str] | None = None) -> None:
-        """`allowed_hosts` may be called though they are local: exact names, `host` or `host:port`."""
+        """`allowed_hosts` may be called though they are local: exact names, `host` or `host:port`,
+        and networks, `10.1.0.0/16`, whatever the name that leads into one. Raises InputError
+        (`config.invalid`) for what is neither.
+        """
         self._clock = clock
-        self._allowed = frozenset(host.lower() for host in allowed_hosts or ())
+        listed = [one.lower() for one in allowed_hosts or ()]
+        self._allowed = frozenset(one for one in listed if "/" not in one)
+        self._networks = tuple(_network(one) for one in listed if "/" in one)
         self._sessions: dict[bool, ClientSession] = {}
 
     async def send(self, request: Request) -> Reply:
@@ -133,12 +133,19 @@ class Outbound:
             found = self._sessions[named] = ClientSession(
                 # Kept connections would make "was it sent?" a guess when one turns out closed.
                 connector=aiohttp.TCPConnector(
-                    force_close=True, socket_factory=_open if named else _open_far
+                    force_close=True, socket_factory=_open if named else self._open_far
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[sent],
             )
         return found
+
+    def _open_far(self, address: _AddressInfo) -> socket.socket:
+        text = str(address[4][0])
+        if is_local(text) and not any(_ip(text) in network for network in self._networks):
+            # One text for all addresses of a name: only then is the error handed on as it is.
+            raise AddressRefused("what is not in the public internet must be allowed")
+        return _open(address)
 
     # ---- one request
     async def _once(self, request: Request, url: URL, headers: Mapping[str, str]) -> Reply:
@@ -186,7 +193,7 @@ def _refuse(host: str | None, why: str) -> InputError:
     return InputError(
         "url.refused",
         f"{host} may not be called: {why}",
-        fix="correct it, or add it to allowed_hosts",
+        fix="correct it, or name it in TIDEGATE_ALLOWED_HOSTS",
     )
 
 
@@ -200,26 +207,37 @@ def _names(url: URL) -> tuple[str, str]:
 
 
 def is_local(address: str) -> bool:
-    """Of this machine or its link, also when written as an IPv6 address."""
+    """Not of the public internet, also when an IPv4 address is written as an IPv6 one."""
+    ip = _ip(address)
+    if isinstance(ip, IPv6Address):
+        translated = any(ip in network for network in _TRANSLATED)
+        inside = IPv4Address(int(ip) & 0xFFFFFFFF) if translated else ip.sixtofour
+        if inside is not None and is_local(str(inside)):
+            return True
+    return not ip.is_global or ip.is_multicast
+
+
+def _ip(address: str) -> IPv4Address | IPv6Address:
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return any(ip in network for network in _LOCAL)
+        return ip.ipv4_mapped
+    return ip
 
 
-_AddressInfo: TypeAlias = tuple[Any, Any, int, str, tuple[Any, ...]]
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise InputError(
+            "config.invalid",
+            f"TIDEGATE_ALLOWED_HOSTS: {error}",
+            fix="write hosts, host:port, or networks such as 10.1.0.0/16, separated by commas",
+        ) from error
 
 
 def _open(address: _AddressInfo) -> socket.socket:
     family, kind, protocol, _, _ = address
     return socket.socket(family, kind, protocol)
-
-
-def _open_far(address: _AddressInfo) -> socket.socket:
-    if is_local(str(address[4][0])):
-        # One text for all addresses of a name: only then is the error handed on as it is.
-        raise AddressRefused("a loopback or link-local address must be allowed by its exact host")
-    return _open(address)
 
 
 async def _note_sent(session: ClientSession, context: SimpleNamespace, params: object) -> None:

@@ -67,7 +67,7 @@ def clear(folder: Path) -> Path:
     lock = WriterLock.acquire(database)
     try:
         for one in folder.iterdir():
-            if one != lock_path(database):  # the lock hangs on this very file
+            if one.resolve() != lock_path(database):  # the lock hangs on this very file
                 one.unlink()
     finally:
         lock.release()

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tidegate.kernel.errors import ConflictError, TransientError
+from tidegate.kernel.errors import ConflictError, InputError, TransientError
 
 _NOTE_MAX = 4096
 
@@ -29,6 +29,8 @@ class LockNote(Struct, frozen=True):
 
 
 def lock_path(database: Path) -> Path:
+    """Beside the file itself, by whatever name it is called."""
+    database = database.resolve()
     return database.with_name(database.name + ".lock")
 
 
@@ -52,7 +54,10 @@ class WriterLock:
 
     @classmethod
     def acquire(cls, database: Path) -> WriterLock:
-        """Raises ConflictError `database.busy` with `pid` and `url` of the owner."""
+        """Raises ConflictError `database.busy` with `pid` and `url` of the owner, InputError
+        `config.invalid` for a file with a second name.
+        """
+        _check_one_name(database)
         try:
             descriptor = os.open(lock_path(database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -105,6 +110,20 @@ class WriterLock:
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _check_one_name(database: Path) -> None:
+    """SQLite keeps its write-ahead log by the name of the file: under two names there would be two."""
+    try:
+        names = database.stat().st_nlink
+    except OSError:
+        return  # it is not there yet, or whoever opens it says why it cannot
+    if names > 1:
+        raise InputError(
+            "config.invalid",
+            f"{database} is one of {names} names of one file (hard links)",
+            fix="remove the other names, or copy the database with `cp` while no server has it",
+        )
 
 
 def _busy(database: Path) -> ConflictError:

@@ -21,9 +21,9 @@ class Files:
     """Made when the database is open; `check` may be called from any thread."""
 
     def __init__(self, database: Path) -> None:
-        # Absolute: another working directory later changes nothing.
-        self._database = str(database.absolute())
-        self._lock = str(lock_path(database.absolute()))
+        # Absolute: another working directory later changes nothing. SQLite follows links as well.
+        self._database = str(database.resolve())
+        self._lock = str(lock_path(database))
         self._wal = f"{self._database}-wal"
         self._known: dict[str, _Identity] = {}
         for name in (self._database, self._lock):

@@ -9,6 +9,7 @@ the command leaves running in the background ends with it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -85,8 +86,14 @@ class CommandTasks(Spawned):
             return Failed("Tidegate.PayloadInvalid", f"payload of {RESOURCE}: a text holds NUL")
         if any("=" in name or not name for name in payload.env):
             return Failed("Tidegate.PayloadInvalid", f"payload of {RESOURCE}: a bad name in env")
-        folder = str(self._project / (payload.cwd or ""))
-        return Spawn(argv, folder, environment, payload.stdin.encode())
+        # By its text: where a link of the project leads is the project's own affair.
+        folder = Path(os.path.normpath(self._project / (payload.cwd or "")))
+        if not folder.is_relative_to(os.path.normpath(self._project)):
+            return Failed(
+                "Tidegate.PayloadInvalid",
+                f"payload of {RESOURCE}: cwd {payload.cwd!r} leads out of the project",
+            )
+        return Spawn(argv, str(folder), environment, payload.stdin.encode())
 
     def _result(self, exited: Exit) -> Done | Failed:
         if exited.code != 0:
