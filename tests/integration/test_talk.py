@@ -81,6 +81,17 @@ def test_a_log_that_nobody_reads_keeps_nobody_waiting_and_says_how_much_is_missi
     assert 48 <= count <= 50
 
 
+def test_a_line_that_cannot_be_formatted_is_said_as_it_stands() -> None:
+    reading, writing = os.pipe()
+    talk = Talk(os.fdopen(writing, "w"))
+    record = logging.LogRecord("tidegate", logging.WARNING, "", 0, "%d rows", ("many",), None)
+
+    TalkHandler(talk).emit(record)
+
+    assert talk.finish()
+    assert "a line that cannot be formatted: '%d rows'" in read_all(reading, b"\n").decode()
+
+
 def test_a_notice_that_is_not_read_is_tried_again_and_then_written_once() -> None:
     reading, writing = full_pipe()
     console = ConsoleNotify(SystemClock(), Talk(os.fdopen(writing, "w")))

@@ -85,11 +85,16 @@ class TalkHandler(logging.Handler):
             if self._dropped:
                 self._talk.say(f"WARNING {self._dropped} lines of this log could not be written")
                 self._dropped = 0
-            self._talk.say(self.format(record))
+            self._talk.say(self._line(record))
         except BlockingIOError:
             self._dropped += 1
-        except Exception:
-            self.handleError(record)
+
+    def _line(self, record: logging.LogRecord) -> str:
+        try:
+            return self.format(record)
+        except (TypeError, ValueError) as error:
+            # The usual way out would write to the stream itself, and wait for whoever reads it.
+            return f"ERROR {record.name}: a line that cannot be formatted: {record.msg!r}: {error}"
 
 
 def log_through(talk: Talk) -> None:

@@ -36,6 +36,28 @@ def common(function: Callable[P, R]) -> Callable[..., R]:
     return wrapped
 
 
+def listed(statuses: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
+    """`--job`, `--status`, `--date` and `--limit`; the command gets `job`, `status`, `days`, `limit`."""
+
+    def decorated(function: Callable[P, R]) -> Callable[..., R]:
+        @click.option("--job", help="Only of this job.")
+        @click.option("--status", help=statuses)
+        @click.option("--date", help="Only of this business date.")
+        @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+        @functools.wraps(function)
+        def wrapped(*args: Any, date: str | None, **kwargs: Any) -> R:
+            # Loaded when it is called, so that help costs no imports.
+            from tidegate.services.asking import parse_date
+
+            day = parse_date(date) if date else None
+            days = None if day is None else (day, day)
+            return function(*args, days=days, **kwargs)  # type: ignore[arg-type]
+
+        return wrapped
+
+    return decorated
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

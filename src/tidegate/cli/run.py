@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, table
+from tidegate.cli.options import common, listed, print_json, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import indented, shorter, when
+from tidegate.kernel.clock import Day
 from tidegate.kernel.event import Json
 from tidegate.kernel.value import is_map
 from tidegate.settings import Settings
@@ -19,24 +20,17 @@ def run() -> None:
 
 
 @run.command("list")
-@click.option("--job", help="Only of this job.")
-@click.option("--status", help="running, retrying, succeeded, failed, timed_out or aborted.")
-@click.option("--date", help="Only of this business date.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@listed("running, retrying, succeeded, failed, timed_out or aborted.")
 @common
 def list_(
     settings: Settings,
     as_json: bool,
     job: str | None,
     status: str | None,
-    date: str | None,
+    days: tuple[Day, Day] | None,
     limit: int,
 ) -> None:
     """Executions, the newest business date first."""
-    from tidegate.services.asking import parse_date
-
-    day = parse_date(date) if date else None
-    days = None if day is None else (day, day)
     with answers(settings) as opened:
         found = opened.runs.executions(job=job, status=status, days=days, limit=limit).items
     if as_json:

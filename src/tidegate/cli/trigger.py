@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, table
+from tidegate.cli.options import common, listed, print_json, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import shorter, when
+from tidegate.kernel.clock import Day
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -20,24 +21,17 @@ def trigger() -> None:
 
 
 @trigger.command("list")
-@click.option("--job", help="Only of this job.")
-@click.option("--status", help="held, started, succeeded, failed, cancelled or refused.")
-@click.option("--date", help="Only of this business date.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@listed("held, started, succeeded, failed, cancelled or refused.")
 @common
 def list_(
     settings: Settings,
     as_json: bool,
     job: str | None,
     status: str | None,
-    date: str | None,
+    days: tuple[Day, Day] | None,
     limit: int,
 ) -> None:
     """Triggers, the newest business date first, and what holds them."""
-    from tidegate.services.asking import parse_date
-
-    day = parse_date(date) if date else None
-    days = None if day is None else (day, day)
     with answers(settings) as opened:
         found = opened.runs.triggers(job=job, status=status, days=days, limit=limit).items
     if as_json:
