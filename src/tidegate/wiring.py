@@ -23,6 +23,7 @@ from tidegate.kernel.errors import TransientError
 from tidegate.kernel.step import Engine
 from tidegate.ports.reader import Reader
 from tidegate.ports.store import Claimed, Store
+from tidegate.services.activations import Activations
 from tidegate.services.asking import Asking
 from tidegate.services.books import Books
 from tidegate.services.control import Control
@@ -211,6 +212,7 @@ class App:
             runs=runs,
             holds=Holds(reader, self.library, clock),
             control=self.control,
+            activations=Activations(host, clock, self.settings.project),
             inbox=Inbox(reader, search),
             vitals=Vitals(host, reader, self.codec, clock, lambda: not self.loop.ended.done()),
             clock=clock,

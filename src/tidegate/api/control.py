@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from tidegate.api.door import Caller, CallerOf, ServiceOf, given, known_parameters, on_behalf
+from tidegate.api.door import Caller, GiverOf, ServiceOf, given, known_parameters
 from tidegate.api.problem import answer
 from tidegate.correlate.identity import GATES_FIX, parse_id
 from tidegate.correlate.orders import ReleaseGate
@@ -61,43 +61,42 @@ NO_PAUSE, NO_RESUME, NO_RELEASE, NO_CLOCK = PauseBody(), ResumeBody(), ReleaseBo
 
 
 @router.post("/pipeline/pause", summary="Start nothing until resumed, or for so long")
-async def pause(service: ServiceOf, caller: CallerOf, body: PauseBody = NO_PAUSE) -> Response:
+async def pause(service: ServiceOf, giver: GiverOf, body: PauseBody = NO_PAUSE) -> Response:
     until = None
     if body.duration_minutes is not None:
         until = Instant(service.clock.now() + round(body.duration_minutes * MINUTE_US))
     order = Pause(job=body.job or body.pipeline, until=until)
-    return await given(service, order, on_behalf(caller.name, body.user), body.reason)
+    return await given(service, order, giver.actor(body.user), body.reason)
 
 
 @router.post("/pipeline/resume", summary="Start again; what was held follows")
-async def resume(service: ServiceOf, caller: CallerOf, body: ResumeBody = NO_RESUME) -> Response:
+async def resume(service: ServiceOf, giver: GiverOf, body: ResumeBody = NO_RESUME) -> Response:
     order = Resume(job=body.job or body.pipeline)
-    return await given(service, order, on_behalf(caller.name, body.user), body.reason)
+    return await given(service, order, giver.actor(body.user), body.reason)
 
 
 @router.post("/schedule/maintenance", status_code=201, summary="Add a maintenance window")
-async def add_window(service: ServiceOf, caller: CallerOf, body: WindowDocument) -> Response:
+async def add_window(service: ServiceOf, giver: GiverOf, body: WindowDocument) -> Response:
     order = AddWindow(window=body.to_window("", "UTC"))
-    return await given(service, order, caller.name, body.description, status=201)
+    return await given(service, order, giver.actor(), body.description, status=201)
 
 
 @router.get("/schedule/maintenance", summary="Maintenance windows added at run time")
-def list_windows(service: ServiceOf, caller: CallerOf) -> Response:
-    del caller
+def list_windows(service: ServiceOf) -> Response:
     return answer({"windows": service.holds.listed()["windows"]})
 
 
 @router.delete("/schedule/maintenance/{window_id}", summary="Take a maintenance window away")
 async def remove_window(
-    service: ServiceOf, caller: CallerOf, window_id: Annotated[str, Path(max_length=200)]
+    service: ServiceOf, giver: GiverOf, window_id: Annotated[str, Path(max_length=200)]
 ) -> Response:
-    return await given(service, RemoveWindow(window_id=window_id), caller.name, None)
+    return await given(service, RemoveWindow(window_id=window_id), giver.actor(), None)
 
 
 @router.post("/gates/{gate_id}/release", summary="Let quarantined inputs of a gate through")
 async def release_gate(
     service: ServiceOf,
-    caller: CallerOf,
+    giver: GiverOf,
     gate_id: Annotated[str, Path(max_length=2048)],
     body: ReleaseBody = NO_RELEASE,
 ) -> Response:
@@ -106,18 +105,16 @@ async def release_gate(
     except ValueError as error:
         raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
     order = ReleaseGate(gate=key, round=round_, inputs=tuple(body.inputs))
-    return await given(service, order, caller.name, body.reason)
+    return await given(service, order, giver.actor(), body.reason)
 
 
 @router.post("/inbox/{item_id}/release", summary="Decide a parked signal again")
 async def release_parked(
-    service: ServiceOf, caller: CallerOf, item_id: Annotated[str, Path(max_length=200)]
+    service: ServiceOf, giver: GiverOf, item_id: Annotated[str, Path(max_length=200)]
 ) -> Response:
-    return await given(service, release_order(item_id), caller.name, None)
+    return await given(service, release_order(item_id), giver.actor(), None)
 
 
 @router.post("/clock/accept", summary="A jump of the clock is right: go on deciding")
-async def accept_clock(
-    service: ServiceOf, caller: CallerOf, body: ClockBody = NO_CLOCK
-) -> Response:
-    return await given(service, AcceptClock(shift=body.shift), caller.name, body.reason)
+async def accept_clock(service: ServiceOf, giver: GiverOf, body: ClockBody = NO_CLOCK) -> Response:
+    return await given(service, AcceptClock(shift=body.shift), giver.actor(), body.reason)

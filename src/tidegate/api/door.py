@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import unquote
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Header, Request, Security
 from fastapi._compat import ModelField
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
@@ -20,6 +21,8 @@ from tidegate.kernel.errors import InputError
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.step import Refusal
 
+USER_MAX = 600
+"""Characters of the header that names a person: 200 of any kind, percent-encoded."""
 BEARER = HTTPBearer(auto_error=False, description="The token in PIPELINE_API_TOKEN")
 
 
@@ -48,17 +51,53 @@ class Caller:
 CallerOf = Annotated[Caller, Depends()]
 
 
+class Giver:
+    """Who gives an order: the caller, and on whose behalf he says that it is.
+
+    The name is what the caller says of itself. It is written down beside the token's own, as
+    `token for NAME`, and gives no right.
+    """
+
+    def __init__(
+        self,
+        caller: CallerOf,
+        tidegate_user: Annotated[
+            str | None,
+            Header(
+                max_length=USER_MAX,
+                description="On behalf of whom, percent-encoded; recorded as said, gives no right",
+            ),
+        ] = None,
+    ) -> None:
+        self._principal = caller.name
+        self._said = unquote(tidegate_user) if tidegate_user else None
+
+    def actor(self, user: str | None = None) -> str:
+        """As the log has it; a name in the body comes before that of the header.
+
+        Raises InputError (`request.invalid`).
+        """
+        name = user or self._said
+        if not name:
+            return self._principal
+        if not name.isprintable():
+            raise InputError(
+                "request.invalid",
+                f"the user's name {name[:80]!r} holds a character that cannot be printed",
+                fix="send a name without it",
+            )
+        return f"{self._principal} for {name}"
+
+
+GiverOf = Annotated[Giver, Depends()]
+
+
 async def given(
     service: Service, order: Struct, actor: str, reason: str | None, status: int = 200
 ) -> Response:
     """Give an order, and answer with its reply or refusal after the commit."""
     reply = await service.control.give_async(order, actor, reason)
     return problem(reply) if isinstance(reply, Refusal) else answer(reply, status)
-
-
-def on_behalf(caller: str, user: str | None) -> str:
-    """The actor is who holds the token; `user` is on whose behalf."""
-    return f"{caller} for {user}" if user else caller
 
 
 def known_parameters(request: Request) -> None:

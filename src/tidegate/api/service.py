@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from tidegate.kernel.clock import Clock
+from tidegate.services.activations import Activations
 from tidegate.services.asking import Asking
 from tidegate.services.control import Control
 from tidegate.services.holds import Holds
@@ -35,6 +36,7 @@ class Service(Struct, frozen=True, kw_only=True):
     runs: Runs
     holds: Holds
     control: Control
+    activations: Activations
     inbox: Inbox
     vitals: Vitals
     clock: Clock

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tidegate.adapters.system import random_id
-from tidegate.api.door import Caller, CallerOf, ServiceOf, given, known_parameters, on_behalf
+from tidegate.api.door import Caller, GiverOf, ServiceOf, given, known_parameters
 from tidegate.kernel.event import Json
 from tidegate.run.orders import StopExecution
 from tidegate.schedule.orders import CancelTrigger
@@ -46,7 +46,7 @@ NO_TRIGGER, NO_WHY = TriggerBody(), WhyBody()
 @router.post("/trigger/manual", status_code=202, summary="Ask for a run of a job")
 async def send_trigger(
     service: ServiceOf,
-    caller: CallerOf,
+    giver: GiverOf,
     body: TriggerBody = NO_TRIGGER,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
@@ -57,28 +57,28 @@ async def send_trigger(
         priority=body.priority,
         parameters=body.parameters,
     )
-    return await given(service, order, on_behalf(caller.name, body.user), body.reason, 202)
+    return await given(service, order, giver.actor(body.user), body.reason, 202)
 
 
 @router.post("/triggers/{trigger_id}/again", status_code=202, summary="Ask for this run once more")
 async def send_again(
-    service: ServiceOf, caller: CallerOf, trigger_id: Id, body: WhyBody = NO_WHY
+    service: ServiceOf, giver: GiverOf, trigger_id: Id, body: WhyBody = NO_WHY
 ) -> Response:
     order = service.runs.again(trigger_id)
-    return await given(service, order, on_behalf(caller.name, body.user), body.reason, 202)
+    return await given(service, order, giver.actor(body.user), body.reason, 202)
 
 
 @router.post("/triggers/{trigger_id}/cancel", summary="Give up a trigger that has not started")
 async def cancel_trigger(
-    service: ServiceOf, caller: CallerOf, trigger_id: Id, body: WhyBody = NO_WHY
+    service: ServiceOf, giver: GiverOf, trigger_id: Id, body: WhyBody = NO_WHY
 ) -> Response:
     order = CancelTrigger(trigger=trigger_id)
-    return await given(service, order, on_behalf(caller.name, body.user), body.reason)
+    return await given(service, order, giver.actor(body.user), body.reason)
 
 
 @router.post("/executions/{execution_id}/stop", summary="Stop a run, or its next attempt")
 async def stop_execution(
-    service: ServiceOf, caller: CallerOf, execution_id: Id, body: WhyBody = NO_WHY
+    service: ServiceOf, giver: GiverOf, execution_id: Id, body: WhyBody = NO_WHY
 ) -> Response:
     order = StopExecution(execution=execution_id, reason=body.reason)
-    return await given(service, order, on_behalf(caller.name, body.user), body.reason)
+    return await given(service, order, giver.actor(body.user), body.reason)

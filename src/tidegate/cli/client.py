@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -16,24 +17,36 @@ if TYPE_CHECKING:
 CALL_SECONDS_MAX = 60.0
 
 
-def call(url: str, token: str, method: str, path: str, body: Json = None) -> Json:
-    """One call. Raises InputError or TransientError with the server's code."""
+def call(
+    url: str,
+    token: str,
+    method: str,
+    path: str,
+    body: Json = None,
+    *,
+    user: str = "",
+    seconds_max: float = CALL_SECONDS_MAX,
+) -> Json:
+    """One call, on behalf of `user`. Raises InputError or TransientError with the server's code."""
     import asyncio
 
-    return asyncio.run(_call(url, token, method, path, body))
+    async def ask() -> Json:
+        async with session(token, user, seconds_max) as opened:
+            return await request(opened, method, url.rstrip("/") + path, json=body)
+
+    return asyncio.run(ask())
 
 
-async def _call(url: str, token: str, method: str, path: str, body: Json) -> Json:
-    async with session(token) as opened:
-        return await request(opened, method, url.rstrip("/") + path, json=body)
-
-
-def session(token: str) -> aiohttp.ClientSession:
+def session(
+    token: str, user: str = "", seconds_max: float = CALL_SECONDS_MAX
+) -> aiohttp.ClientSession:
     """A session that sends this token."""
     import aiohttp
 
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "tidegate"}
-    timeout = aiohttp.ClientTimeout(total=CALL_SECONDS_MAX)
+    if user:
+        headers["Tidegate-User"] = quote(user, safe="")
+    timeout = aiohttp.ClientTimeout(total=seconds_max)
     return aiohttp.ClientSession(
         headers=headers,
         timeout=timeout,
@@ -69,9 +82,11 @@ async def request(opened: aiohttp.ClientSession, method: str, url: str, **more: 
     message = str(said.get("detail") or f"{url} answered {status}")
     if status == 503:
         raise TransientError(known, message, fix=str(said.get("fix", "")), retry_after=retry_after)
+    faults = {"faults": said["faults"]} if "faults" in said else {}
     raise InputError(
         known if known != "unreachable" else "input",
         message,
         fix=str(said.get("fix", "")),
         answer=said,
+        **faults,
     )

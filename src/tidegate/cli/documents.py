@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.ordering import actor
-from tidegate.cli.session import answers, app
+from tidegate.cli.session import answers, app, server
+from tidegate.kernel.errors import ConflictError
 from tidegate.ports.store import Activation
 from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.adapters.store.lock import LockNote
+    from tidegate.services.documents import Activated
+
+SERVER_SECONDS_MAX = 300.0
+"""A server reads and checks thousands of documents in a minute or so, beside its work."""
 
 
 @click.command()
@@ -61,8 +70,11 @@ def activate(settings: Settings, as_json: bool, reason: str | None, dry_run: boo
         changes = changes_of(drafts_of(project), current)
         done = Activated(current.id if current is not None else 0, changes)
     else:
-        with app(settings) as opened:
-            done = activate(opened.host, opened.clock, project, actor(), reason)
+        try:
+            with app(settings) as opened:
+                done = activate(opened.host, opened.clock, project, actor(), reason)
+        except ConflictError as error:
+            done = _through(settings, server(settings, error), reason)
     if as_json:
         print_json(msgspec.to_builtins(done) | {"dry_run": dry_run})
         return
@@ -73,6 +85,26 @@ def activate(settings: Settings, as_json: bool, reason: str | None, dry_run: boo
         click.echo(f"activation {done.activation} is followed; {many} would change")
     else:
         click.echo(f"follows activation {done.activation}, {many} changed")
+
+
+def _through(settings: Settings, note: LockNote, reason: str | None) -> Activated:
+    """By the server that has the database: it reads its folder, which must be this one."""
+    import msgspec
+
+    from tidegate.cli.client import call
+    from tidegate.services.documents import Activated
+
+    body = {"project": str(settings.project.resolve()), "reason": reason}
+    answer = call(
+        note.url,
+        note.token,
+        "POST",
+        "/api/v1/activations",
+        body,
+        user=actor(),
+        seconds_max=SERVER_SECONDS_MAX,
+    )
+    return msgspec.convert(answer, Activated)
 
 
 def _current(settings: Settings) -> Activation | None:

@@ -31,7 +31,7 @@ def give(
             reply = opened.control.give(order, actor(), reason)
     except ConflictError as error:
         note = server(settings, error)
-        return call(note.url, note.token, method, path, body)
+        return call(note.url, note.token, method, path, body, user=actor())
     if isinstance(reply, Refusal):
         raise InputError(reply.code, reply.message, fix=reply.fix)
     return reply
@@ -41,5 +41,5 @@ def actor() -> str:
     """Who gives orders at this terminal."""
     try:
         return getpass.getuser()
-    except OSError:
+    except (OSError, KeyError):  # a user without a name, as containers have them
         return "somebody"

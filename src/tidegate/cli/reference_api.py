@@ -46,6 +46,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "POST /api/v1/clock/accept",
         ),
     ),
+    ("Documents", ("POST /api/v1/activations",)),
     ("The server", ("GET /healthz", "GET /readyz", "GET /metrics")),
 )  # fmt: skip
 _HEAD = """# HTTP API

@@ -78,6 +78,7 @@ CODES: dict[str, Code] = {
     "notice.refused": Code(422, "A notice was refused for good"),
     "notice.unreachable": Code(503, "A notice could not be delivered now", True),
     "project.missing": Code(404, "The folder is no Tidegate project"),
+    "project.other": Code(409, "The server follows another folder"),
     "queue.full": Code(503, "The intake queue is full", True),
     "reducer.failed": Code(500, "An engine failed to decide a signal"),
     "request.invalid": Code(422, "A parameter or the body is wrong"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tidegate.kernel.errors import CODES
+from tidegate.kernel.errors import CODES, TidegateError
 from tidegate.kernel.event import Json
 
 TYPE = "urn:tidegate:error:"
@@ -22,7 +22,7 @@ class Trouble(Protocol):
 
 
 def problem_of(error: Trouble) -> dict[str, Json]:
-    """`type`, `title`, `status`, `detail`, `code`, and `fix` where there is one."""
+    """`type`, `title`, `status`, `detail`, `code`, and `fix` and `faults` where there are some."""
     code = CODES.get(error.code, CODES["defect"])
     body: dict[str, Json] = {
         "type": f"{TYPE}{error.code}",
@@ -33,4 +33,6 @@ def problem_of(error: Trouble) -> dict[str, Json]:
     }
     if error.fix:
         body["fix"] = error.fix
+    if isinstance(error, TidegateError) and "faults" in error.details:
+        body["faults"] = error.details["faults"]  # of documents, each with its place
     return body

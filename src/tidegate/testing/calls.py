@@ -91,6 +91,7 @@ def record(server: Server) -> list[dict[str, Any]]:
     recorder.until_ended(RUN)
     _ask_of_the_run(recorder)
     _hold_and_start(recorder)
+    ask("POST /api/v1/activations", body={"dry_run": True, "reason": "what would change?"})
     ask("GET /api/v1/inbox")
     ask("GET /api/v1/inbox/{item_id}", "/api/v1/inbox/r1")
     ask("POST /api/v1/inbox/{item_id}/release", "/api/v1/inbox/4.correlate/release")
