@@ -6,50 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.kernel.fault import Fault
-from tidegate.services.documents import check_project
-from tidegate.services.project import Project
-
-DATED = "correlation_logic: [{match_field: data.business_date}]\n"
-TWO = """\
-rule_name: daily
-conditions:
-- {event_type: delivered, data.dataset_name: orders}
-- {event_type: delivered, data.dataset_name: stock}
-"""
-JOBS = "load: {kind: command, target: ['true']}\n"
-
-
-def checked(folder: Path, rule: str = "", **files: str) -> Project:
-    """A project of one rule and other files; `__` in a name stands for a slash."""
-    texts = {"tidegate": "timezone: UTC\n", "jobs__all": JOBS} | files
-    if rule:
-        texts["rules__daily"] = rule
-    for name, text in texts.items():
-        path = folder / f"{name.replace('__', '/')}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return check_project(folder)
-
-
-def told(faults: tuple[Fault, ...]) -> list[tuple[str, str, str]]:
-    """`line:column`, the code and the headline without the file."""
-    return [
-        (f"{one.line}:{one.column}", one.code, f"{one.what}; {one.fix}" if one.fix else one.what)
-        for one in faults
-    ]
-
-
-def only(project: Project) -> tuple[str, str, str]:
-    assert project.warnings == (), told(project.warnings)
-    (fault,) = told(project.faults)
-    return fault
-
-
-def only_warning(project: Project) -> tuple[str, str, str]:
-    assert project.faults == (), told(project.faults)
-    (warning,) = told(project.warnings)
-    return warning
+from tidegate.testing.checked import DATED, TWO, checked, only, only_warning, told
 
 
 def test_a_sound_rule_has_no_faults(tmp_path: Path) -> None:
@@ -111,7 +68,7 @@ def test_an_open_bracket_in_a_rules_own_mapping_is_a_fault(tmp_path: Path) -> No
             "event_type",
             "com.crm.*",
             'event types are compared whole here: "com.crm.*" is no pattern; '
-            "write the whole type; of several, a condition each",
+            'write type: "startswith com.crm."',
         ),
         (
             "source",

@@ -9,10 +9,14 @@ from msgspec.structs import replace
 from tidegate.correlate import coherence
 from tidegate.correlate.compiling import compile_rules
 from tidegate.correlate.document import RuleDocument, TriggerJobAction
+from tidegate.correlate.mistake import odd_datasets, unknown_application
 from tidegate.correlate.naming import unknown_in_id
 from tidegate.correlate.rule import Rule
+from tidegate.correlate.source import sources_of
+from tidegate.kernel.context import ContextDocument
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.ids import DocId
+from tidegate.kernel.mapping import OWN_SOURCE
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.step import Document, Finding
 
@@ -20,6 +24,7 @@ from tidegate.kernel.step import Document, Finding
 def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
     """Jobs nobody knows, ids that two processes could share, deadlines without a date."""
     rules: dict[DocId, Rule] = {}
+    declared, applications = sorted(_declared(documents)), sorted(_applications(documents))
     jobs = {document.name for document in documents.values() if document.kind == "job"}
     for doc, document in documents.items():
         if document.kind != "rule":
@@ -37,6 +42,12 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
         written = RuleDocument.model_validate(document.body)
         yield from _one(document.name, written, rules[doc])
         yield from _unknown_jobs(document.name, written, jobs)
+        for source in sources_of(document.body):
+            for one in (
+                *odd_datasets(source, declared),
+                *unknown_application(source, applications),
+            ):
+                yield replace(one, name=document.name)
     yield from _shared_ids(rules.values())
 
 
@@ -63,6 +74,28 @@ def _one(name: str, written: RuleDocument, rule: Rule) -> Iterator[Finding]:
             "a gate can only be expected where the business date is the one match field",
             "keep match_field: data.business_date alone, or leave expect out",
         )  # fmt: skip
+
+
+def _declared(documents: Mapping[DocId, Document]) -> set[str]:
+    """Datasets that some document names as such."""
+    names = {one.name for one in documents.values() if one.kind == "dataset"}
+    for one in documents.values():
+        if one.kind == "context":
+            context = ContextDocument.model_validate(one.body).context_mapping.global_context
+            names.update(context.expected_datasets if context is not None else ())
+    return names
+
+
+def _applications(documents: Mapping[DocId, Document]) -> set[str]:
+    """Applications that some document maps, and Tidegate itself."""
+    names = {OWN_SOURCE}
+    for one in documents.values():
+        if one.kind == "context":
+            names.update(ContextDocument.model_validate(one.body).context_mapping.applications)
+        elif one.kind == "rule":
+            rule = RuleDocument.model_validate(one.body)
+            names.update(rule.context_normalization.application_mappings)
+    return names
 
 
 def _unknown_jobs(name: str, written: RuleDocument, jobs: set[str]) -> Iterator[Finding]:

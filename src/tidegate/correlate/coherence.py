@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from tidegate.correlate.field import BUSINESS_DATE, one_name
+from tidegate.correlate.mistake import odd_conditions, odd_times
 from tidegate.correlate.naming import unknown_names
 from tidegate.correlate.source import Source, maps, sources_of
 from tidegate.kernel.event import Json
@@ -40,6 +41,8 @@ def check(name: str, body: Json) -> Iterator[Finding]:
     sources = sources_of(body)
     for one in (
         *_literal_globs(body),
+        *odd_conditions(body),
+        *odd_times(body),
         *_alike(sources),
         *_never_met(sources),
         *_never_together(body, sources),
@@ -68,7 +71,7 @@ def _literal_globs(body: Mapping[str, Json]) -> Iterator[Finding]:
             elif field == "source":
                 fix = f'write "startswith {text[:before]}"'
             else:
-                fix = "write the whole type; of several, a condition each"
+                fix = f'write type: "startswith {text[:before]}"'
             yield Finding(
                 "rule", "", ("conditions", number, field),
                 f"{what} compared whole here: {shown(text, 80)} is no pattern", fix, warning=True,

@@ -148,9 +148,13 @@ class ContextNormalization(_Model):
     sla_minutes: Annotated[int, Field(ge=1)] | None = None
 
 
+def nearly_a_key(key: str) -> bool:
+    """A field of a condition that is spelt almost as one of its own keys; never taken for a field."""
+    return "." not in key and bool(difflib.get_close_matches(key, CONDITION_KEYS, 1, 0.85))
+
+
 def _field_of_condition(key: str) -> str:
-    near = difflib.get_close_matches(key, CONDITION_KEYS, 1, 0.85)
-    if near and "." not in key:
+    if nearly_a_key(key):
         raise PydanticKnownError("extra_forbidden")
     return _field(key)
 

@@ -76,7 +76,7 @@ def _unknown(path: Path, root: str, known: frozenset[str]) -> Iterator[Finding]:
 
 def _unknown_input(path: Path, rest: str, sources: Sequence[Source]) -> Iterator[Finding]:
     # An input of any dataset is also found by what came, which nobody knows.
-    if any(one.dataset is None and not one.is_run for one in sources):
+    if not sources or any(one.dataset is None and not one.is_run for one in sources):
         return
     here = sorted({called for one in sources for called in (one.name, one.dataset) if called})
     if rest and not any(rest == one or rest.startswith(f"{one}.") for one in here):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 CLOSE_MIN = 0.7
 """Share of two words that must agree; below it a guess misleads more than it helps."""
+MISSPELT_MIN = 0.8
+"""The same for a word that may be right as it is: only what is surely a slip is worth a word."""
 SHORT_MIN = 3
 """Letters of a word cut short that tell it from others."""
 WORD_MAX = 64
 """Longer words are never guessed at: comparing costs the square of their length."""
+CODE_MAX = 3
+"""Letters of a part that tells words apart on purpose: `orders_eu` and `orders_us`."""
 LISTED_MAX = 12
 """Words a message lists; it says how many more there are."""
+
+_PARTS = re.compile(r"[^-_. ]+")
+_DIGITS = re.compile(r"\d+")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -29,6 +37,36 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         longer = [known for known in plain if known.startswith(wanted)]
         matches = longer if len(longer) == 1 else []
     return plain[matches[0]] if matches else None
+
+
+def misspelt(word: str, known: Iterable[str]) -> str | None:
+    """The known word of which this one is a slip of the pen, where both could be right."""
+    if not SHORT_MIN < len(word) <= WORD_MAX:
+        return None
+    wanted = _plain(word)
+    likeness = SequenceMatcher(b=wanted, autojunk=False)
+    best: tuple[float, str] | None = None
+    for candidate in known:
+        plain = _plain(candidate)
+        if word == candidate or abs(len(plain) - len(wanted)) > 1 or _on_purpose(word, candidate):
+            continue
+        likeness.set_seq1(plain)
+        ratio = likeness.ratio()
+        if ratio >= MISSPELT_MIN and (best is None or ratio > best[0]):
+            best = ratio, candidate
+    return None if best is None else best[1]
+
+
+def _on_purpose(word: str, other: str) -> bool:
+    """They differ in digits alone, or in short parts alone, as names in a row do."""
+    plain, other_plain = _plain(word), _plain(other)
+    if plain != other_plain and _DIGITS.sub("", plain) == _DIGITS.sub("", other_plain):
+        return True
+    parts, others = _PARTS.findall(word), _PARTS.findall(other)
+    differing = [
+        max(map(len, pair)) for pair in zip(parts, others, strict=False) if len(set(pair)) > 1
+    ]
+    return len(parts) == len(others) and len(differing) > 0 and max(differing) <= CODE_MAX
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:

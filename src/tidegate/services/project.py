@@ -211,12 +211,14 @@ def _check_body(authored: Authored, kind: DocumentKind) -> list[Fault]:
 
 def _fault(authored: Authored, finding: Finding, what: str, text: str) -> Fault:
     """A finding with its place: that of the word it is about, where the word stands there."""
-    span = authored.span(finding.path)
+    span, own = authored.span(finding.path), authored.places.get((*authored.at, *finding.path))
     lines = text.split("\n")
     line = lines[span.line - 1] if finding.word and span.line <= len(lines) else ""
     at = line.find(finding.word, span.column - 1, span.column - 1 + span.width) if line else -1
     if at >= 0:
         span = Span(span.line, at + 1, len(finding.word))
+    elif finding.path[-1:] == (finding.word,) and own is not None and own.key is not None:
+        span = own.key  # the key itself is the word
     fault = fault_at(authored.file, span, what, finding.fix, warning=finding.warning)
     return replace(fault, code=finding.code)
 
