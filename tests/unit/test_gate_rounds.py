@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
-from tidegate.correlate.gate import Gate
+from tidegate.correlate.gate import REPLACED_MAX, Gate
 from tidegate.correlate.identity import correlation_id
+from tidegate.correlate.memory import COUNTED_MAX, DIGEST_BYTES, remembered, remembers
 from tidegate.kernel.clock import DAY_US, HOUR_US
 from tidegate.testing.gates import (
     close,
@@ -91,11 +95,38 @@ def test_refire_opens_at_once_with_the_newest_of_each() -> None:
 def test_a_refire_takes_the_newest_even_if_it_came_first(keep: str) -> None:
     world = opened(redelivery="refire", keep=keep)
 
-    world.hear(delivery("a", "older", time="2025-11-21T07:00:00Z"))
     world.hear(delivery("a", "newer", time=LATER))
+    world.hear(delivery("a", "older", time="2025-11-21T08:10:00Z"))
 
-    assert counted(round_of(world, 2))["a"] == "a1"
-    assert counted(round_of(world, 3))["a"] == "newer"
+    assert rounds(world) == {1: "open", 2: "open"}
+    assert counted(round_of(world, 2)) == {"a": "newer", "b": "b1"}
+
+
+@pytest.mark.parametrize("keep", ["latest", "first"])
+def test_an_older_delivery_refires_nothing_and_is_shown(keep: str) -> None:
+    world = opened(redelivery="refire", keep=keep)
+
+    world.hear(delivery("a", "older", time="2025-11-21T07:00:00Z"))
+
+    assert rounds(world) == {1: "open"}
+    assert counted(one_gate(world)) == {"a": "a1", "b": "b1"}
+    assert len(world.tasks()) == 1
+    misses = world.asking.explain_gate(one_gate(world)["id"]).answer["nearest_misses"]
+    assert [miss["evidence"]["id"] for miss in misses] == ["older"]
+
+
+def test_of_an_older_delivery_an_open_round_takes_the_input_it_lacked() -> None:
+    large = condition("a", name="large", optional=True, **{"data.n": "> 5"})
+    world = heard(
+        rule(conditions=[condition("a"), large], redelivery="refire"), delivery("a", "a1", n=1)
+    )
+
+    world.hear(delivery("a", "a2", n=9, time="2025-11-21T07:00:00Z"))
+    older = rounds(world), counted(one_gate(world))
+    world.hear(delivery("a", "a3", n=9, time="2025-11-21T07:30:00Z"))
+
+    assert older == ({1: "open"}, {"a": "a1", "large": "a2"})
+    assert counted(round_of(world, 2)) == {"a": "a1", "large": "a3"}
 
 
 def test_a_refire_with_bad_data_is_held_back_until_it_is_corrected() -> None:
@@ -165,6 +196,87 @@ def test_an_id_of_an_earlier_round_is_remembered() -> None:
     world.hear(delivery("a", "a1", n=1))
 
     assert rounds(world) == {1: "open", 2: "open"}
+
+
+def again(dataset: str, number: int, length: int) -> dict[str, Any]:
+    """The same input once more, under an id of that length that nothing shortens."""
+    id_ = f"{number}-" + bytes(Random(number).choices(range(33, 127), k=length)).decode()
+    return delivery(dataset, id_, time=f"2025-11-21T08:{number // 60 % 60:02}:{number % 60:02}Z")
+
+
+def test_an_input_that_comes_without_end_keeps_no_gate_from_opening() -> None:
+    world = heard(rule("a", "b"))
+
+    for first in range(0, 3_500, 500):
+        world.hear(*[again("a", first + number, 900) for number in range(500)])
+    world.hear(delivery("b"))
+
+    (state,) = world.cells("gate", Gate).values()
+    assert rounds(world) == {1: "open"}
+    assert counted(one_gate(world))["a"] == again("a", 3_499, 900)["id"]
+    assert len(msgspec.msgpack.encode(state)) < 32 << 10
+    assert world.verify().differences == []
+
+
+def test_the_newest_that_a_gate_counted_are_remembered() -> None:
+    world = heard(rule("a", "b"))
+    sent = [again("a", number, 5) for number in range(COUNTED_MAX + 2)]
+    world.hear(*sent[:500])
+    world.hear(*sent[500:])
+    world.hear(delivery("b"))
+    forget(world)
+
+    world.hear(sent[1])
+    kept = rounds(world)
+    world.hear(sent[0])
+
+    assert kept == {1: "open"}
+    assert rounds(world) == {1: "open", 2: "waiting"}
+
+
+def test_the_last_round_remembers_for_all_the_finished_ones() -> None:
+    world = heard(rule("a"), *[delivery("a", f"a{number}") for number in (1, 2, 3)])
+    forget(world)
+
+    world.hear(delivery("a", "a1"))
+
+    assert rounds(world) == dict.fromkeys([1, 2, 3], "open")
+    found = sorted(world.cells("gate", Gate).values(), key=lambda gate: gate.round)
+    assert [len(gate.counted) for gate in found] == [0, 0, 2 * DIGEST_BYTES]
+
+
+def test_a_round_keeps_the_places_of_what_was_replaced_the_newest() -> None:
+    world = heard(rule("a", "b"), *[again("a", number, 5) for number in range(REPLACED_MAX + 2)])
+    (first,) = world.cells("gate", Gate).values()
+    world.hear(delivery("b"))
+    world.hear(delivery("b", time=LATER))
+
+    second = next(gate for gate in world.cells("gate", Gate).values() if gate.round == 2)
+
+    last = first.inputs[0].pos
+    assert first.replaced == tuple(range(last - REPLACED_MAX, last))
+    assert second.replaced == ()
+
+
+def test_what_is_remembered_is_not_made_of_two_others() -> None:
+    counted = remembered(b"", [("/s", str(number)) for number in range(2)])
+    middle = counted[DIGEST_BYTES // 2 :] + counted[: DIGEST_BYTES // 2]
+
+    assert remembers(counted, "/s", "1")
+    assert not remembers(middle, "/s", "1")
+    assert remembers(middle + counted, "/s", "1")
+
+
+def test_a_gate_that_remembered_in_full_is_read() -> None:
+    """Format 1, before what is remembered had one size."""
+    world = heard(rule("a"), delivery("a", "a1"), delivery("a", "a2", time=LATER))
+    codec = world.host.setup.codec
+    ((key, state),) = [one for one in world.cells("gate", Gate).items() if one[1].round == 2]
+    raw = msgspec.msgpack.decode(msgspec.msgpack.encode(replace(state, counted=("2 /a a1",))))
+
+    read = codec.decode(key, 1, msgspec.msgpack.encode(raw))
+
+    assert read == state
 
 
 def test_one_id_of_two_sources_is_two_deliveries() -> None:

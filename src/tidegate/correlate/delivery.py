@@ -16,6 +16,7 @@ from tidegate.correlate.gate import (
     late_of,
     next_round,
     next_wake,
+    replaces,
 )
 from tidegate.correlate.reading import reread
 from tidegate.correlate.rule import SEEN_MAX, Input, Rule
@@ -141,9 +142,19 @@ def _after_closing(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Insta
 
 
 def _refire(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> Gate:
-    """The next round opens at once with the newest of each input, if the new one is good."""
-    fresh = replace(next_round(gate, now), inputs=gate.inputs)
-    return arrive(fresh, event, replace(rule, keep_first=False), now)
+    """The next round opens at once with the newest of each input, if the new one is good.
+
+    Where what came is older than all it would take the place of, it would start the same again.
+    """
+    newest = replace(rule, keep_first=False)
+    kept = {one.input: one for one in gate.inputs}
+    known = [one for one in event if one.input in kept]
+    if any(replaces(one, kept[one.input], newest) for one in known):
+        return arrive(replace(next_round(gate, now), inputs=gate.inputs), event, newest, now)
+    if len(known) < len(event):
+        lacked = [one for one in event if one.input not in kept]
+        return replace(gate, inputs=(*gate.inputs, *lacked))
+    return _refuse(gate, event)
 
 
 def _is_late(gate: Gate, event: Sequence[Evidence], rule: Rule) -> bool:

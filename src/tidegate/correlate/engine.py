@@ -24,7 +24,9 @@ from tidegate.correlate.gate import (
     Gate,
     Status,
     close,
+    finished,
     next_wake,
+    upgrade,
     warn,
 )
 from tidegate.correlate.identity import (
@@ -75,7 +77,15 @@ from tidegate.kernel.step import (
 
 name = "correlate"
 kinds = (
-    Kind(name=KIND, state=Gate, part=Gate, follows="rule", statuses=STATUSES),
+    Kind(
+        name=KIND,
+        state=Gate,
+        part=Gate,
+        follows="rule",
+        statuses=STATUSES,
+        format=2,
+        upgrade=upgrade,
+    ),
     Kind(name=expectation.KIND, state=Expectation, follows="rule"),
 )
 orders: tuple[type[Struct], ...] = (ReleaseGate, CloseGate)
@@ -199,8 +209,9 @@ def _deliver(
         return replace(step, orders=(came_late(key, after, rule, evidence), *step.orders))
     doc = None if rule.doc == cell.doc else rule.doc
     if before.status in FINISHED:
-        return moved(key, before, after, rule, (Put(part_of(key, before.round), before),), doc)
-    ended = close(before, LATE)
+        kept = Put(part_of(key, before.round), finished(before))
+        return moved(key, before, after, rule, (kept,), doc)
+    ended = finished(close(before, LATE))
     step = moved(key, before, after, rule, (Put(part_of(key, before.round), ended),), doc)
     about = named(key, ended, rule)
     return replace(step, says=(say("closed", about, {"by": ended.closed_by}), *step.says))

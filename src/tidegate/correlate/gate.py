@@ -17,6 +17,7 @@ from enum import Enum, IntEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidegate.correlate.memory import remembered, remembers, upgraded
 from tidegate.correlate.rule import Anchor, Input, Rule
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.event import PRIORITIES, Json
@@ -27,8 +28,8 @@ CLOSE_AFTER = "close_after"
 """Who closed a gate that nobody closed: its time was over."""
 LATE = "late"
 """... or a delivery that came too late for it, and began the next round."""
-COUNTED_MAX = 10_000
-"""Ids of earlier rounds a gate remembers; older ones are known to the index of events alone."""
+REPLACED_MAX = 100
+"""Replaced deliveries of a round whose places it keeps, the newest; all of them are in the log."""
 
 
 class Status(IntEnum):
@@ -91,9 +92,10 @@ class Gate(Durable, frozen=True, array_like=True, kw_only=True):
     opened_at: Instant | None = None
     opened_pos: Pos | None = None
     closed_by: str | None = None
-    counted: tuple[str, ...] = ()  # identities of replaced deliveries and of earlier rounds
+    counted: bytes = b""  # digests of replaced deliveries and of earlier rounds, oldest first
     refused: tuple[Evidence, ...] = ()  # late for a closed gate, or ignored: shown, not counted
     warned: bool = False  # it is later than usual, and its owner was told
+    replaced: tuple[Pos, ...] = ()  # of this round: what another delivery took the place of
 
 
 _NONE: frozenset[str] = frozenset()
@@ -105,7 +107,7 @@ def arrive(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> G
 
     It opens when it was the last.
     """
-    inputs, counted = gate.inputs, gate.counted
+    inputs, counted, replaced = gate.inputs, gate.counted, gate.replaced
     for evidence in event:
         kept: Evidence | None = None
         for one in inputs:
@@ -114,11 +116,13 @@ def arrive(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> G
                 break
         if kept is None:
             inputs = (*inputs, evidence)
-        elif _replaces(evidence, kept, rule):
+            continue
+        loser = evidence
+        if replaces(evidence, kept, rule):
             inputs = tuple([evidence if one is kept else one for one in inputs])
-            counted = (*counted, _identity(kept.source, kept.id))
-        else:
-            counted = (*counted, _identity(evidence.source, evidence.id))
+            loser = kept
+        counted = remembered(counted, ((loser.source, loser.id),))
+        replaced = (*replaced, loser.pos)[-REPLACED_MAX:]
     window_end = gate.window_end
     if rule.window_us is not None and window_end is None:
         # Measured on the machine's clock from the first arrival: old samples do not expire at once.
@@ -126,11 +130,11 @@ def arrive(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -> G
     standing = stand(inputs, gate.values, rule)
     if standing is _OPEN:
         return replace(
-            gate, inputs=inputs, counted=counted, window_end=window_end, status=Status.OPEN,
-            opened_at=now, opened_pos=event[0].pos, wake_at=None, close_at=None,
+            gate, inputs=inputs, counted=counted, replaced=replaced, window_end=window_end,
+            status=Status.OPEN, opened_at=now, opened_pos=event[0].pos, wake_at=None, close_at=None,
         )  # fmt: skip
     return replace(
-        gate, inputs=inputs, counted=counted, window_end=window_end,
+        gate, inputs=inputs, counted=counted, replaced=replaced, window_end=window_end,
         status=_not_open(standing, gate), wake_at=_next_wake(gate, window_end),
     )  # fmt: skip
 
@@ -213,9 +217,13 @@ def release(
 
 def next_round(gate: Gate, now: Instant) -> Gate:
     """An empty round after this one; it remembers what was counted."""
-    counted = (*gate.counted, *(_identity(one.source, one.id) for one in gate.inputs))
-    counted = counted[-COUNTED_MAX:]
+    counted = remembered(gate.counted, [(one.source, one.id) for one in gate.inputs])
     return Gate(round=gate.round + 1, values=gate.values, made_at=now, counted=counted)
+
+
+def finished(gate: Gate) -> Gate:
+    """The round as it is kept under its number: what comes again is for the gate to know."""
+    return replace(gate, counted=b"")
 
 
 # ---- questions
@@ -224,7 +232,7 @@ def counts(gate: Gate, id_: str, source: str) -> bool:
     for one in gate.inputs:
         if one.id == id_ and one.source == source:
             return True
-    return bool(gate.counted) and _identity(source, id_) in gate.counted
+    return bool(gate.counted) and remembers(gate.counted, source, id_)
 
 
 def show(gate: Gate, rule: Rule) -> dict[str, Shown]:
@@ -286,15 +294,7 @@ def next_wake(gate: Gate) -> Instant | None:
     return _next_wake(gate, gate.window_end)
 
 
-def _next_wake(gate: Gate, window_end: Instant | None) -> Instant | None:
-    if gate.expired:
-        return gate.close_at
-    if gate.warn_at is None and gate.deadline is None:
-        return window_end
-    return min([at for at in (gate.warn_at, gate.deadline, window_end) if at is not None])
-
-
-def _replaces(new: Evidence, old: Evidence, rule: Rule) -> bool:
+def replaces(new: Evidence, old: Evidence, rule: Rule) -> bool:
     """Which of two deliveries of one input is kept; a function of the two alone."""
     if rule.keep_first:
         if new.good != old.good:
@@ -304,12 +304,19 @@ def _replaces(new: Evidence, old: Evidence, rule: Rule) -> bool:
     return (new.time, new.good, new.source, new.id) > (old.time, old.good, old.source, old.id)
 
 
-def _identity(source: str, id_: str) -> str:
-    # With its length first, for both may hold blanks.
-    return f"{len(source)} {source} {id_}"
+def _next_wake(gate: Gate, window_end: Instant | None) -> Instant | None:
+    if gate.expired:
+        return gate.close_at
+    if gate.warn_at is None and gate.deadline is None:
+        return window_end
+    return min([at for at in (gate.warn_at, gate.deadline, window_end) if at is not None])
 
 
-def parse_identity(identity: str) -> tuple[str, str]:
-    """(source, id) of an identity in `counted`."""
-    size, _, rest = identity.partition(" ")
-    return rest[: int(size)], rest[int(size) + 1 :]
+def upgrade(raw: list[Json]) -> list[Json]:
+    """Of format 1, which remembered what it counted in full."""
+    if len(raw) > _COUNTED:
+        raw[_COUNTED] = upgraded(raw[_COUNTED])
+    return raw
+
+
+_COUNTED = Gate.__struct_fields__.index("counted")

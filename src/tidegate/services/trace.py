@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from tidegate.correlate.engine import route
-from tidegate.correlate.gate import Gate, parse_identity
+from tidegate.correlate.gate import Gate
 from tidegate.correlate.identity import KIND, correlation_id, parse_id, public_id
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
@@ -45,7 +45,6 @@ class _Round(Struct, frozen=True):
     key: Key  # of the gate
     gate: Gate
     rule: Rule
-    replaced: tuple[tuple[str, str], ...]  # (source, id) of deliveries it counted and replaced
 
     @property
     def id(self) -> str:
@@ -57,9 +56,10 @@ class _Round(Struct, frozen=True):
 
     def knows(self, event: Found) -> bool:
         """It counted the event, or kept it as refused."""
-        name = (event.event.source, event.event.id)
-        kept = (*self.gate.inputs, *self.gate.refused)
-        return name in self.replaced or any((one.source, one.id) == name for one in kept)
+        return event.pos in self.gate.replaced or any(
+            (one.source, one.id) == (event.event.source, event.event.id)
+            for one in (*self.gate.inputs, *self.gate.refused)
+        )
 
 
 class Trace:
@@ -154,17 +154,14 @@ class Trace:
             after = page[-1].key
 
     def _told(self, cells: Iterable[Listed]) -> Iterator[_Round]:
-        """Cells as rounds; what a round replaced is what it counted beyond the round before."""
+        """Cells as rounds."""
         rounds = [one for one in cells if isinstance(one.stored.cell.state, Gate)]
         rounds.sort(key=lambda one: (_root(one.key), _gate(one).round))
-        before: tuple[Key, Gate] | None = None
         for one in rounds:
             key, gate = _root(one.key), _gate(one)
             doc = one.stored.cell.doc
             rule = rules_of(self._library.books(doc)).rules[doc]
-            earlier = before[1] if before is not None and before[0] == key else None
-            yield _Round(key, gate, rule, _replaced(gate, earlier))
-            before = key, gate
+            yield _Round(key, gate, rule)
 
     def _days(self, id_: str) -> Iterator[Day]:
         """Dates written in an id: a gate that only waits has said nothing that could be found."""
@@ -178,9 +175,8 @@ class Trace:
     def _deliveries(self, one: _Round) -> Iterator[Found]:
         """What the round counted, refused and replaced."""
         kept = (*one.gate.inputs, *one.gate.refused)
-        yield from self._search.at([Pos(evidence.pos) for evidence in kept])
-        for source, id_ in one.replaced[-FOLLOWED_MAX:]:
-            yield from self._search.found(Wanted(token=id_, source=source), 1)
+        places = [Pos(evidence.pos) for evidence in kept]
+        yield from self._search.at([*places, *one.gate.replaced[-FOLLOWED_MAX:]])
 
     def _run(self, id_: str) -> Followed | None:
         key = parse_public_id("trigger", id_)
@@ -214,13 +210,3 @@ def _gate(one: Listed) -> Gate:
     state = one.stored.cell.state
     assert isinstance(state, Gate)
     return state
-
-
-def _replaced(gate: Gate, before: Gate | None) -> tuple[tuple[str, str], ...]:
-    """Deliveries of this round that others took the place of; `counted` holds earlier rounds too."""
-    counted = [parse_identity(one) for one in gate.counted]
-    if before is None:
-        return tuple(counted)
-    kept = {(one.source, one.id) for one in before.inputs}
-    earlier = {*(parse_identity(one) for one in before.counted), *kept}
-    return tuple(one for one in counted if one not in earlier)

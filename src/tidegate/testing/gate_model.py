@@ -184,6 +184,11 @@ class GateModel:
         elif self.rule.redelivery == "new_round":
             self._arrive(values, self._begin(rounds), new)
         elif self.rule.redelivery == "refire":
+            newer = [one for one in new if one.input in kept]
+            if all(_newness(one) < _newness(kept[one.input]) for one in newer):
+                # Nothing a job has not had; what the round lacked it takes as ever.
+                last.deliveries += [one for one in new if one.input not in kept]
+                return
             begun = self._begin(rounds)
             for one in new:
                 old = kept.get(one.input)
