@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.kernel.clock import HOUR_US, MINUTE_US, Instant, format_instant
+from tidegate.kernel.clock import HOUR_US, MINUTE_US, Instant, format_instant, parse_day
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key
@@ -444,3 +444,30 @@ def test_nothing_is_known_under_a_strange_id() -> None:
         world.trace.trace("nope")
 
     assert raised.value.code == "not_found"
+
+
+# ---- a job that needs a date
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"target": ["load", "--date", "${business_date}"]},
+        {"target": "true", "environment": {"DAY": "${ds}"}},
+        {"target": "true", "parameters": {"day": "${business_date}"}},
+    ],
+)
+def test_a_job_that_needs_a_date_is_not_asked_for_without_one(more: dict[str, Json]) -> None:
+    world = World(project(others={("job", "load"): {"kind": "command", **more}}))
+
+    with pytest.raises(InputError, match="job load needs a business date") as refused:
+        world.runs.request("load", "r1")
+
+    assert refused.value.code == "input"
+    assert "--date" in refused.value.fix
+    assert world.runs.request("load", "r1", day=parse_day(DATE)).day == parse_day(DATE)
+
+
+def test_a_job_that_may_do_without_a_date_is_asked_for_without_one() -> None:
+    target = ["load", '${has(business_date) ? business_date : "all"}']
+    world = World(project(others={("job", "load"): {"kind": "command", "target": target}}))
+
+    assert world.runs.request("load", "r1").job == "load"

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.kernel import value
 from tidegate.kernel.clock import SECOND_US, parse_duration
@@ -26,6 +27,7 @@ from tidegate.kernel.step import CallTask, Document, Key
 from tidegate.run import target as targets
 from tidegate.run.document import DOCUMENT, JobDocument
 from tidegate.run.execution import Execution
+from tidegate.run.needs import needs_date
 from tidegate.run.target import Fill
 
 _RESOURCES = {
@@ -51,6 +53,7 @@ class Job(Struct, frozen=True):
     retry: RetryPolicy | None
     timeout_s: int
     execution_timeout_us: int | None
+    dated: bool = False  # a run without a business date would fail
 
 
 class Book(Struct, frozen=True):
@@ -62,7 +65,10 @@ class Book(Struct, frozen=True):
 def compile_book(documents: Mapping[DocId, Document]) -> Book:
     return Book(
         {
-            id_: _job(one.name, JobDocument.model_validate(one.body))
+            id_: replace(
+                _job(one.name, JobDocument.model_validate(one.body)),
+                dated=needs_date(one.body) is not None,
+            )
             for id_, one in documents.items()
             if one.kind == DOCUMENT.name
         }

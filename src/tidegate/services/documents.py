@@ -22,6 +22,7 @@ from tidegate.services.engines import DOCUMENT_KINDS, ENGINES
 from tidegate.services.host import Host
 from tidegate.services.orders import Activate
 from tidegate.services.project import Project, read_project
+from tidegate.services.workplace import check_workplace
 
 ANSWER_SECONDS_MAX = 60.0
 
@@ -49,6 +50,7 @@ def check_project(folder: Path, engines: Sequence[Engine[Any]] = ENGINES) -> Pro
     findings = [*check_calendars(documents), *check_applications(documents)]
     for engine in engines:
         findings += engine.check(documents)
+    findings += check_workplace(folder, documents.values())
     return project.with_findings(findings)
 
 

@@ -146,7 +146,8 @@ class Runs:
     ) -> RequestRun:
         """The order of a person who wants a run; the same `key` asks once.
 
-        Without a job the only one is meant. Raises InputError (`job.unknown`).
+        Without a job the only one is meant. Raises InputError (`job.unknown`, `input` where the job
+        needs a date and there is none).
         """
         if job is None:
             known = [str(one["job"]) for one in self.jobs()]
@@ -159,6 +160,12 @@ class Runs:
                     else "write one in jobs/*.yaml",
                 )
             job = known[0]
+        if day is None and self._is_dated(job):
+            raise InputError(
+                "input",
+                f"job {job} needs a business date: its target, environment or parameters name it",
+                fix='name it: --date 2024-01-15, or "business_date" in a request',
+            )
         return RequestRun(
             job=job,
             request=f"person.{key}",
@@ -201,6 +208,11 @@ class Runs:
             {"job": one.name, "kind": one.kind, "owner": one.owner, "timeout_s": one.timeout_s}
             for one in sorted(active, key=lambda one: one.name)
         ]
+
+    def _is_dated(self, job: str) -> bool:
+        books = self._library.books()
+        found = book_of(books, run).jobs.get(books.active.get(("job", job), DocId(0)))
+        return found is not None and found.dated
 
     # ---- printing
     def _execution(self, one: Listed) -> dict[str, Json]:

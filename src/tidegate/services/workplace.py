@@ -1,0 +1,162 @@
+"""Workplace: whether what the jobs start is on this machine. Where it is not, it may be on another.
+
+Looks, and starts nothing: no program is run and no module imported. What a template fills in is not
+looked for.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from tidegate.kernel.event import Json
+from tidegate.kernel.step import Document, Finding
+from tidegate.kernel.value import is_list, is_map
+
+INTERPRETERS = re.compile(r"(python|node|perl|ruby|php|bash|sh|Rscript)[\d.]*")
+"""Programs whose first argument is a file, unless it begins with a dash."""
+_SHELL = frozenset(
+    {
+        ".", ":", "[", "alias", "break", "case", "cd", "command", "continue", "do", "echo", "eval",
+        "exec", "exit", "export", "false", "for", "if", "printf", "pwd", "read", "return", "set",
+        "shift", "source", "test", "then", "time", "times", "trap", "true", "type", "ulimit", "umask",
+        "unset", "until", "wait", "while",
+    }
+)  # fmt: skip
+"""Words of a shell's own, which are no programs to look for."""
+_PLAIN = re.compile(r"[\w./+-]+")
+
+
+def check_workplace(folder: Path, documents: Iterable[Document]) -> Iterator[Finding]:
+    """Programs, scripts, folders and modules that jobs name and that are not here."""
+    here = Path(os.path.abspath(folder))
+    for one in documents:
+        if one.kind != "job" or not is_map(one.body):
+            continue
+        target = one.body.get("target")
+        match one.body.get("kind"):
+            case "command":
+                yield from _command(one.name, here, one.body, target)
+            case "python" if isinstance(target, str):
+                yield from _function(one.name, here, target)
+            case _:
+                pass
+
+
+# ---- commands
+def _command(name: str, here: Path, body: Mapping[str, Json], target: Json) -> Iterator[Finding]:
+    cwd = body.get("cwd")
+    if isinstance(cwd, str):
+        if "${" in cwd:
+            return
+        place = Path(os.path.normpath(here / cwd))
+        if not place.is_relative_to(here):
+            yield Finding(
+                "job", name, ("cwd",),
+                f"the working folder {cwd} leads out of the project, where no job is started",
+                "write a folder below the project",
+                warning=Path(cwd).is_absolute(),  # it may be the project's place on another machine
+            )  # fmt: skip
+            return
+        if not place.is_dir():
+            yield _absent(name, ("cwd",), f"there is no folder {cwd} in the project", "make it")
+            return
+        here = place
+    words, in_shell = _words(target)
+    if not words or "${" in words[0]:
+        return
+    path = (0,) if is_list(target) else ()
+    environment = body.get("environment")
+    own_path = is_map(environment) and "PATH" in environment
+    if not (in_shell and words[0] in _SHELL) and not ("/" not in words[0] and own_path):
+        yield from _program(name, here, words[0], ("target", *path))
+    if len(words) > 1 and INTERPRETERS.fullmatch(Path(words[0]).name):
+        script = words[1]
+        if _PLAIN.fullmatch(script) and script[0] != "-" and not (here / script).exists():
+            number = (1,) if is_list(target) else ()
+            yield _absent(
+                name, ("target", *number), f"there is no file {script} in {_shown(here)}",
+                "write its path from there", script,
+            )  # fmt: skip
+
+
+def _words(target: Json) -> tuple[list[str], bool]:
+    """The first words of a command that can be known, and whether a shell reads them."""
+    if is_list(target):
+        return [str(word) for word in target[:2]], False
+    if not isinstance(target, str):
+        return [], False
+    words: list[str] = []
+    for word in target.split()[:2]:
+        if not _PLAIN.fullmatch(word):
+            break  # quotes, variables, pipes: that is for the shell
+        words.append(word)
+    return words, "${" not in target
+
+
+def _program(name: str, here: Path, program: str, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    file = here / program
+    if "/" not in program:
+        if _which(program, os.environ.get("PATH", os.defpath)) is None:
+            fix = f"write ./{program}" if file.is_file() else "install it, or write its full path"
+            yield _absent(name, path, f"there is no program {program} on PATH", fix, program)
+    elif not file.exists():
+        inside = "" if Path(program).is_absolute() else f" in {_shown(here)}"
+        what = f"there is no program {program}{inside}"
+        yield _absent(name, path, what, "write where it is", program)
+    elif file.is_dir() or not os.access(file, os.X_OK):
+        fix = f"chmod +x {shlex.quote(program)}"
+        yield _absent(name, path, f"{program} cannot be executed", fix, program)
+
+
+# ---- functions
+def _function(name: str, here: Path, target: str) -> Iterator[Finding]:
+    module = target.partition(":")[0]
+    parts = module.split(".")
+    first = here / parts[0]
+    if first.is_dir() or first.with_suffix(".py").is_file():
+        # The project's own: followed by its files, for importing a package would run it.
+        file = here.joinpath(*parts)
+        if not file.with_suffix(".py").is_file() and not file.is_dir():
+            shown = f"{'/'.join(parts)}.py"
+            what = f"there is no file {shown} in {_shown(here)}"
+            yield _absent(name, ("target",), what, f"write {shown}, or name another module", module)
+    elif not _installed(parts[0]):
+        what = f"there is no module {parts[0]} in the project, and none is installed"
+        yield _absent(name, ("target",), what, f"write {'/'.join(parts)}.py, or install it", module)
+
+
+def _installed(package: str) -> bool:
+    """A package without dots is looked for and not imported."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+# ---- small words
+@lru_cache(maxsize=256)
+def _which(program: str, path: str) -> str | None:
+    return shutil.which(program, path=path)
+
+
+def _shown(folder: Path) -> str:
+    return f"{folder.name}/"
+
+
+def _absent(name: str, path: tuple[str | int, ...], what: str, fix: str, word: str = "") -> Finding:
+    return Finding(
+        "job",
+        name,
+        path,
+        what,
+        f"{fix}; if only another machine starts this job, leave it",
+        warning=True,
+        word=word,
+    )
