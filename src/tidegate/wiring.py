@@ -272,10 +272,14 @@ class App:
         return self._dispatcher
 
     async def end_effects(self, deadline_s: float) -> None:
-        """Stop the dispatcher and what it owns."""
-        if self._dispatcher is not None:
-            await self._dispatcher.stop(deadline_s)
-            self._dispatcher = None
+        """Stop the dispatcher and what it owns; cancelled, it has at least said so to all of it."""
+        try:
+            if self._dispatcher is not None:
+                await self._dispatcher.stop(deadline_s)
+                self._dispatcher = None
+        finally:
+            if self._spawner is not None:
+                self._spawner.let_go()
         if self._spawner is not None:
             await self._spawner.close()
             self._spawner = None

@@ -8,8 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,91 +15,22 @@ from typing import Any
 import pytest
 
 from tidegate.adapters.tasks import processes
-from tidegate.adapters.tasks.command import CommandTasks
-from tidegate.adapters.tasks.processes import boottime, children, children_by_parent, pause
-from tidegate.adapters.tasks.python import PythonTasks
+from tidegate.adapters.tasks.processes import boottime, children, children_by_parent
 from tidegate.adapters.tasks.spawned import CAUSE_MAX, TEXT_MAX, text_of
-from tidegate.adapters.tasks.spawner import OUTPUT_MAX, Spawner, Stream
-from tidegate.kernel.step import CallTask, Done, Failed
-from tidegate.ports.tasks import Call
-
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TOOL_HOME": "/opt/tool", "DATABASE_URL": "secret"}
-WAIT_S = 15.0
-
-
-class Machine:
-    """Both kinds of local task below one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.spawner = Spawner(folder / "helper.lock")
-        self.commands = CommandTasks(self.spawner, folder, ENVIRONMENT)
-        self.functions = PythonTasks(self.spawner, folder, ENVIRONMENT)
-        self.count = 0
-
-    def call(self, payload: Any) -> Call:
-        self.count += 1
-        return Call(
-            CallTask(call="A", resource="", payload=payload, timeout_s=60), f"k{self.count}"
-        )
-
-    async def command(self, command: str | list[str], **more: Any) -> Any:
-        return await self.commands.start(self.call({"command": command, **more}))
-
-    async def function(self, name: str, **arguments: Any) -> Any:
-        return await self.functions.start(self.call({"function": name, "arguments": arguments}))
-
-    async def pid(self, name: str) -> int:
-        """The pid a command wrote into this file."""
-        text = await until(lambda: read(self.folder / name))
-        return int(text)
-
-
-@asynccontextmanager
-async def machine(folder: Path) -> AsyncGenerator[Machine]:
-    made = Machine(folder)
-    try:
-        yield made
-    finally:
-        await made.spawner.close()
-
-
-def play(folder: Path, act: Callable[[Machine], Coroutine[Any, Any, None]]) -> None:
-    async def main() -> None:
-        async with machine(folder) as made:
-            await act(made)
-
-    asyncio.run(main())
-
-
-def read(path: Path) -> str:
-    return path.read_text().strip() if path.exists() else ""
-
-
-async def until(seen: Callable[[], Any]) -> Any:
-    """Wait for the world to show something."""
-    return await asyncio.to_thread(waited, seen)
-
-
-def waited(seen: Callable[[], Any]) -> Any:
-    deadline = boottime() + WAIT_S
-    while not (found := seen()):
-        assert boottime() < deadline, "it never happened"
-        pause()
-    return found
-
-
-def lives(pid: int) -> bool:
-    """It runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
-
-
-def gone(*pids: int) -> bool:
-    return not any(lives(pid) for pid in pids)
+from tidegate.adapters.tasks.spawner import OUTPUT_MAX, Stream
+from tidegate.kernel.step import Done, Failed
+from tidegate.testing.machine import (
+    WAIT_S,
+    Machine,
+    gone,
+    lives,
+    machine,
+    play,
+    read,
+    serve,
+    until,
+    waited,
+)
 
 
 # ---- what a command is told and answers
@@ -598,10 +527,10 @@ def test_a_helper_ends_what_one_that_was_killed_with_its_server_left(tmp_path: P
     server = serve(tmp_path, "setsid sleep 600 & echo $! > child; echo $$ > pid; wait", "helper")
     pids = [int(waited(partial(read, tmp_path / name))) for name in ("pid", "child")]
     helper = int(waited(lambda: read(tmp_path / "helper")))
-    os.kill(helper, signal.SIGSTOP)  # so that it cannot clean up when the server goes
+    server.send_signal(signal.SIGSTOP)  # so that neither of the two can clean up
+    os.kill(helper, signal.SIGKILL)
     server.kill()
     server.communicate()
-    os.kill(helper, signal.SIGKILL)
     waited(lambda: gone(helper))
     assert all(lives(pid) for pid in pids)
 
@@ -629,40 +558,6 @@ def test_a_stopped_server_starts_nothing_more(tmp_path: Path) -> None:
 
 
 # ---- the server's death
-SERVER = """
-import asyncio, sys
-from pathlib import Path
-from tidegate.adapters.tasks.command import CommandTasks
-from tidegate.adapters.tasks.spawner import Spawner
-from tidegate.kernel.step import CallTask
-from tidegate.ports.tasks import Call
-
-async def main(folder, command, lease_s):
-    spawner = Spawner(folder / "helper.lock")
-    tasks = CommandTasks(spawner, folder, {"PATH": "/usr/bin:/bin"})
-    call = Call(CallTask(call="A", resource="", payload={"command": command}, timeout_s=60), "k")
-    if lease_s:
-        tasks.extend("k", float(lease_s))
-    running = asyncio.create_task(tasks.start(call))
-    while spawner.helper_pid is None:
-        await asyncio.sleep(0.01)
-    (folder / "helper").write_text(str(spawner.helper_pid))
-    print(await running, flush=True)
-
-asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
-"""
-
-
-def serve(folder: Path, command: str, *wanted: str, lease_s: str = "") -> subprocess.Popen[bytes]:
-    """A small server of its own with one command; answers when the wanted files are there."""
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(folder), command, lease_s], stdout=subprocess.PIPE
-    )
-    for name in wanted:
-        waited(partial(read, folder / name))
-    return server
-
-
 FAMILY = (
     "trap '' TERM; sleep 600 & echo $! > child; setsid sleep 600 & echo $! > other; "
     f"{sys.executable} -c '{DAEMON}' keep >/dev/null 2>&1; echo $$ > pid; wait; wait"

@@ -18,6 +18,7 @@ ended, a daemon that wiped its environment.
 
 Frames both ways: two 32-bit lengths, a JSON object, bytes.
     start {run, argv, cwd, env, until, keep} + stdin   lease {run, until}   end {run, why, grace_s}
+    echo {}, answered in turn by echo {}
     ready {}   begins {run}   refused {run, errno, what, file}   ended {run, code, seconds, why, streams} + output
 """
 
@@ -50,8 +51,10 @@ from tidegate.adapters.tasks.processes import (
     Run,
     boottime,
     children,
+    is_stopped,
     kill,
     pause,
+    signal_helper,
     sweep,
 )
 
@@ -59,6 +62,8 @@ LINGER_S = 2.0
 """So long may what a command left behind still write; then it is killed."""
 ORPHAN_GRACE_S = 2.0
 """From the request to the kill, when the server has gone or a lease has ended."""
+STOPS_MAX = 50
+"""At so many looks the helper before us was found stopped and told to go on; then it is killed."""
 CHUNK = 65_536
 
 _SIZES = struct.Struct("!II")
@@ -149,6 +154,10 @@ class Helper:
         """Requests in their order; a start waits until the server can read that it begins."""
         while self._requests:
             message, blob = self._requests[0]
+            if message["op"] == "echo":
+                self._requests.popleft()
+                self._send(message)
+                continue
             number: int = message["run"]
             if message["op"] == "start" and number > self._announced:
                 self._announced = number
@@ -341,21 +350,32 @@ def take_lock(path: str, token: str, server: socket.socket) -> int | None:
     Answers the open lock, which is kept until this process ends; None when the server went first.
     """
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stops = 0
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
             pause()
+        holder, pid = _noted(lock)
+        if pid and is_stopped(pid):  # nobody but us can see to it: its server has gone
+            stops += 1
+            signal_helper(pid, holder, signal.SIGCONT if stops < STOPS_MAX else signal.SIGKILL)
         with contextlib.suppress(BlockingIOError):
             if not server.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
                 return None
-    before = os.pread(lock, 256, 0).decode("ascii", "replace").strip()
+    before, _ = _noted(lock)
     if before:
         sweep(before)
     os.ftruncate(lock, 0)
-    os.pwrite(lock, token.encode(), 0)
+    os.pwrite(lock, f"{token} {os.getpid()}".encode(), 0)
     return lock
+
+
+def _noted(lock: int) -> tuple[str, int]:
+    """Token and process of the helper that last had the lock."""
+    token, _, pid = os.pread(lock, 256, 0).decode("ascii", "replace").strip().partition(" ")
+    return token, int(pid) if pid.isdecimal() else 0
 
 
 def command_line(token: str, lock: Path | None) -> list[str]:

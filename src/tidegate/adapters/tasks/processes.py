@@ -11,7 +11,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 MARK = "TIDEGATE_RUN"
@@ -145,6 +145,11 @@ def _has_memory(pid: int) -> bool:
         return not statm.read().startswith(b"0 ")
 
 
+def is_stopped(pid: int) -> bool:
+    """It neither runs nor ends until somebody tells it to go on."""
+    return _stat(pid, 0) == "T"
+
+
 def kill(pids: Iterable[int]) -> None:
     """Kill children of ours; until we bury them, their numbers are theirs."""
     for pid in pids:
@@ -166,14 +171,28 @@ def sweep(token: str) -> None:
 
 
 def _kill_marked(pid: int, mark: str) -> None:
+    _signal_if(pid, lambda: bool(has_mark(pid, mark)), signal.SIGKILL)
+
+
+def signal_helper(pid: int, token: str, number: int) -> None:
+    """Signal a helper of another server, if this process is the one of this token."""
+    _signal_if(pid, lambda: token.encode() in _command_line(pid), number)
+
+
+def _signal_if(pid: int, is_it: Callable[[], bool], number: int) -> None:
     with contextlib.suppress(OSError):
         process = os.pidfd_open(pid)
         try:
             # Between the listing and the handle the number may have got another owner.
-            if has_mark(pid, mark):
-                signal.pidfd_send_signal(process, signal.SIGKILL)
+            if is_it():
+                signal.pidfd_send_signal(process, number)
         finally:
             os.close(process)
+
+
+def _command_line(pid: int) -> list[bytes]:
+    with open(f"/proc/{pid}/cmdline", "rb") as arguments:
+        return arguments.read().split(b"\0")
 
 
 def _pids() -> list[int]:
@@ -181,8 +200,14 @@ def _pids() -> list[int]:
 
 
 def _parent(pid: int) -> int | None:
+    parent = _stat(pid, 1)
+    return None if parent is None else int(parent)
+
+
+def _stat(pid: int, field: int) -> str | None:
+    """One of its fields behind the name: 0 the state, 1 the parent."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
-            return int(stat.read().rpartition(b")")[2].split()[1])
+            return stat.read().rpartition(b")")[2].split()[field].decode()
     except (OSError, IndexError):
         return None

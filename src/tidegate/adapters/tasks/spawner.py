@@ -1,8 +1,8 @@
 """Spawner: the server's end of the helper; runs commands and answers how each ended.
 
-One helper at a time. When it dies, everything it had started is killed and counted as ended
-before anybody is answered, and the next start waits for a new helper. What it had not begun can be
-started again.
+One helper at a time. When it dies, or answers no more (see `pulse`), everything it had started is
+killed and counted as ended before anybody is answered, and the next start waits for a new helper.
+What it had not begun can be started again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ from msgspec import Struct
 
 from tidegate.adapters.system import random_id
 from tidegate.adapters.tasks.helper import CHUNK, command_line, encode, frames
-from tidegate.adapters.tasks.processes import boottime, sweep
+from tidegate.adapters.tasks.processes import TICK_S, boottime, is_stopped, sweep
+from tidegate.adapters.tasks.pulse import BEAT_S, Pulse
 from tidegate.kernel.errors import TransientError
 
 OUTPUT_MAX = 1024 * 1024
@@ -28,6 +30,9 @@ OUTPUT_MAX = 1024 * 1024
 READY_MAX_S = 30.0
 """A new helper waits for the one before it, which waits for what it killed."""
 CLOSE_MAX_S = 30.0
+"""So long a helper may take to end what it had."""
+GOES_ON_MAX = 50
+"""So often it is told to go on meanwhile, at each look that finds it stopped; then it is killed."""
 
 Why: TypeAlias = Literal["", "stop", "lease", "helper"]
 """Who ended it: itself, a request, its lease, the helper's own death."""
@@ -91,6 +96,7 @@ class _Link(Struct):
     writer: asyncio.StreamWriter
     ready: asyncio.Future[bool]  # False: it died before
     buried: asyncio.Event  # it and all it had started have gone
+    pulse: Pulse
 
 
 class Spawner:
@@ -105,7 +111,7 @@ class Spawner:
         self._until: dict[str, float] = {}  # ends of leases, by key
         self._count = 0
         self._closed = False
-        self._reading: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, key: str, spawn: Spawn) -> Ended:
         """Start it and wait for its end; a key that runs already is waited for, not started again.
@@ -174,18 +180,19 @@ class Spawner:
         """Its lease is of no further interest."""
         self._until.pop(key, None)
 
+    def let_go(self) -> None:
+        """Have everything ended; does not wait for it."""
+        self._closed = True
+        if self._link is not None:
+            self._link.writer.transport.abort()
+
     async def close(self) -> None:
         """End everything; answers when it has gone."""
-        self._closed = True
+        self.let_go()
         async with self._starting:
-            link = self._link
-            if link is not None:
-                link.writer.transport.abort()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.to_thread(link.process.wait), CLOSE_MAX_S)
-                link.process.kill()
-        while self._reading:
-            await asyncio.wait(self._reading)
+            self.let_go()  # one that was just starting
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _ask(self, run: _Run, message: dict[str, Any]) -> None:
         link = self._link
@@ -213,12 +220,11 @@ class Spawner:
             ) from error
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=16 * CHUNK)
         ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        link = _Link(process, token, writer, ready, asyncio.Event())
-        task = asyncio.create_task(self._read(link, reader))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        link = _Link(process, token, writer, ready, asyncio.Event(), Pulse(boottime()))
+        self._keep(asyncio.create_task(self._read(link, reader)))
         await asyncio.wait({ready}, timeout=READY_MAX_S)
         if ready.done() and ready.result():
+            self._keep(asyncio.create_task(self._feel(link)))
             return link
         seen = "died" if ready.done() else f"was not ready within {READY_MAX_S:.0f} s"
         process.kill()
@@ -228,21 +234,47 @@ class Spawner:
             fix="see the server's standard error; an earlier helper may still hold the lock",
         )
 
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _feel(self, link: _Link) -> None:
+        """While commands run, see that it answers; else go on without it."""
+        process, pulse = link.process, link.pulse
+        while not link.writer.is_closing():
+            await asyncio.sleep(BEAT_S)
+            if link.writer.is_closing():
+                return
+            stopped = is_stopped(process.pid)
+            pulse.beat(boottime(), stopped=stopped)
+            if not self._runs:
+                pulse.heard()  # it was not asked
+            if pulse.is_lost:
+                _log.error("the helper that starts commands does not answer; it is replaced")
+                process.kill()
+                return
+            if stopped:
+                _log.warning("the helper that starts commands was stopped; it is told to go on")
+                process.send_signal(signal.SIGCONT)
+            if self._runs:
+                link.writer.write(encode({"op": "echo"}))
+
     async def _read(self, link: _Link, reader: asyncio.StreamReader) -> None:
         """Hand out what the helper says until it is gone; then clean up after it."""
         buffer = bytearray()
         with contextlib.suppress(ConnectionError):
             while chunk := await reader.read(16 * CHUNK):
                 buffer += chunk
+                link.pulse.heard()
                 for message, blob in frames(buffer):
                     if message["op"] == "ready":
                         link.ready.set_result(True)
                     elif message["op"] == "begins":
                         self._begins(message["run"])
-                    else:
+                    elif message["op"] != "echo":
                         self._settle(message["run"], _ended(message, blob))
         link.writer.close()
-        await asyncio.to_thread(_bury, link)
+        await _bury(link)
         if not link.ready.done():
             link.ready.set_result(False)
         if self._link is link:
@@ -288,7 +320,9 @@ def _launch(token: str, lock: Path | None) -> tuple[subprocess.Popen[bytes], soc
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd="/",
-                start_new_session=True,  # a terminal's Ctrl-C is for the server
+                # A terminal's Ctrl-C is for the server. Of its session, because the system tells
+                # a stopped group to go on when the last process there that could do so has gone.
+                process_group=0,
             )
         except OSError:
             ours.close()
@@ -296,9 +330,18 @@ def _launch(token: str, lock: Path | None) -> tuple[subprocess.Popen[bytes], soc
     return process, ours
 
 
-def _bury(link: _Link) -> None:
-    link.process.wait()
-    sweep(link.token)
+async def _bury(link: _Link) -> None:
+    """Wait until it has ended what it had and itself, in the end by force; then see to the rest."""
+    process, stops = link.process, 0
+    until = boottime() + CLOSE_MAX_S
+    while process.poll() is None:
+        if is_stopped(process.pid):
+            stops += 1
+            process.send_signal(signal.SIGCONT)
+        if stops > GOES_ON_MAX or boottime() > until:
+            process.kill()
+        await asyncio.sleep(TICK_S)
+    await asyncio.to_thread(sweep, link.token)
 
 
 def _ended(message: dict[str, Any], blob: bytes) -> Ended:
