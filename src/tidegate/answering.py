@@ -19,6 +19,7 @@ from tidegate.services.engines import ENGINES, codec_of, reader_of
 from tidegate.services.holds import Holds
 from tidegate.services.inbox import Inbox
 from tidegate.services.look import Library
+from tidegate.services.notices import Notices
 from tidegate.services.record import signals_of
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
@@ -46,6 +47,7 @@ class Answers:
         self.trace = Trace(self.reader, self.library, self.search, self.runs, downstream)
         self.holds = Holds(self.reader, self.library, self.clock)
         self.inbox = Inbox(self.reader, self.search)
+        self.notices = Notices(self.reader, self.clock)
 
     def last_day(self) -> Day:
         """The newest business date a gate was begun for; today where there is none."""

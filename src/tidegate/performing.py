@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tidegate.adapters.notify.console import ConsoleNotify
+from tidegate.adapters.notify.unusable import UnusableNotify
 from tidegate.adapters.notify.webhook import Target, WebhookNotify, parse_secret
 from tidegate.adapters.outbound import Outbound
 from tidegate.adapters.talk import Talk
@@ -23,7 +24,7 @@ from tidegate.ports.notify import Notify
 from tidegate.ports.tasks import Tasks
 from tidegate.services.books import Books
 from tidegate.settings import Settings
-from tidegate.watch.channel import project
+from tidegate.watch.channel import ChannelDocument, project
 
 log = logging.getLogger("tidegate")
 
@@ -82,29 +83,46 @@ class Channels:
                     self._secrets.add(text.removeprefix("env:"))
             if channel.type == "webhook" and channel.url is not None:
                 try:
-                    url = self._secret(channel.url)
-                    secrets = tuple(parse_secret(self._secret(one)) for one in channel.secret)
+                    target = _target(channel, self._environ)
                 except (InputError, ValueError) as error:
                     log.error("channel %s cannot be used: %s", name, error)
+                    notify[name] = UnusableNotify(self._console, str(error))
                     continue
-                notify[name] = WebhookNotify(
-                    self._outbound, self._clock, {"": Target(url, secrets)}
-                )
+                notify[name] = WebhookNotify(self._outbound, self._clock, {"": target})
             else:
                 notify[name] = self._console
         self.notify.clear()
         self.notify.update(notify)
 
-    def _secret(self, text: str) -> str:
-        """The value behind `env:NAME` or `file:path`. Raises InputError (`config.invalid`)."""
-        if text.startswith("env:"):
-            found = self._environ.get(text.removeprefix("env:"))
-            if not found:
-                raise InputError("config.invalid", f"the environment has no {text[4:]}")
-            return found
-        if text.startswith("file:"):
+
+def unusable_channels(books: Books, environ: Mapping[str, str]) -> dict[str, str]:
+    """Webhooks that a process with this environment could not use, and why."""
+    found: dict[str, str] = {}
+    for name, channel in project(books.documents).channels.items():
+        if channel.type == "webhook":
             try:
-                return Path(text.removeprefix("file:")).read_text("utf-8").strip()
-            except OSError as error:
-                raise InputError("config.invalid", f"{text}: {error.strerror}") from error
-        return text
+                _target(channel, environ)
+            except (InputError, ValueError) as error:
+                found[name] = str(error)
+    return found
+
+
+def _target(channel: ChannelDocument, environ: Mapping[str, str]) -> Target:
+    """Raises InputError (`config.invalid`), ValueError for a file that is no text."""
+    url = _secret(channel.url or "", environ)
+    return Target(url, tuple(parse_secret(_secret(one, environ)) for one in channel.secret))
+
+
+def _secret(text: str, environ: Mapping[str, str]) -> str:
+    """The value behind `env:NAME` or `file:path`. Raises InputError (`config.invalid`)."""
+    if text.startswith("env:"):
+        found = environ.get(text.removeprefix("env:"))
+        if not found:
+            raise InputError("config.invalid", f"the environment has no {text[4:]}")
+        return found
+    if text.startswith("file:"):
+        try:
+            return Path(text.removeprefix("file:")).read_text("utf-8").strip()
+        except OSError as error:
+            raise InputError("config.invalid", f"{text}: {error.strerror}") from error
+    return text

@@ -38,6 +38,7 @@ from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
 from tidegate.services.look import Library
 from tidegate.services.loop import Loop
+from tidegate.services.notices import Notices
 from tidegate.services.readiness import Readiness
 from tidegate.services.record import keys_of
 from tidegate.services.runs import Runs
@@ -214,6 +215,7 @@ class App:
             control=self.control,
             activations=Activations(host, clock, self.settings.project),
             inbox=Inbox(reader, search),
+            notices=Notices(reader, clock),
             vitals=Vitals(host, reader, self.codec, clock, lambda: not self.loop.ended.done()),
             clock=clock,
             token=token,

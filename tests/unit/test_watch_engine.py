@@ -17,6 +17,7 @@ from tidegate.watch.channel import ProjectDocument
 from tidegate.watch.counter import TAGS_MAX, Counter
 from tidegate.watch.notice import DATA_MAX, MESSAGE_MAX, Notice
 from tidegate.watch.notice import Status as NoticeStatus
+from tidegate.watch.orders import SendAgain
 from tidegate.watch.sla import Sla, Status
 
 NOON, _ = parse_instant("2024-01-15T12:00:00Z")
@@ -81,7 +82,7 @@ def test_the_module_is_an_engine() -> None:
     seated: Engine[engine.Book] = engine
 
     assert seated.name == "watch"
-    assert seated.orders == (Tell,)
+    assert seated.orders == (Tell, SendAgain)
 
 
 # ---- notices

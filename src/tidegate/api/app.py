@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from tidegate.api import asking, control, documents, starting
+from tidegate.api import asking, control, documents, notices, starting
 from tidegate.api.bounds import Bounds
 from tidegate.api.events import post_events
 from tidegate.api.guard import caller
@@ -41,6 +41,7 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(asking.router)
     app.include_router(control.router)
     app.include_router(documents.router)
+    app.include_router(notices.router)
     app.include_router(starting.router)
     app.router.routes.insert(0, Route(EVENTS_PATH, _events, methods=["POST"]))
     for path, endpoint in (("/healthz", _healthz), ("/readyz", _readyz), ("/metrics", _metrics)):

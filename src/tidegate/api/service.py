@@ -14,6 +14,7 @@ from tidegate.services.holds import Holds
 from tidegate.services.host import Host
 from tidegate.services.inbox import Inbox
 from tidegate.services.intake import Intake
+from tidegate.services.notices import Notices
 from tidegate.services.readiness import Readiness
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
@@ -38,6 +39,7 @@ class Service(Struct, frozen=True, kw_only=True):
     control: Control
     activations: Activations
     inbox: Inbox
+    notices: Notices
     vitals: Vitals
     clock: Clock
     token: str

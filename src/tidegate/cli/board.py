@@ -7,7 +7,9 @@ import sys
 
 import click
 import msgspec
+from msgspec.structs import replace
 
+from tidegate.cli.notice import so_many
 from tidegate.cli.options import common, print_json
 from tidegate.cli.session import answers
 from tidegate.services.board import Board
@@ -41,6 +43,7 @@ def board(settings: Settings, as_json: bool, date: str | None, days: int) -> Non
     with answers(settings) as opened:
         last = parse_date(date) if date else opened.last_day()
         made = make_board(opened.asking, opened.runs, last, days)
+        made = replace(made, undelivered=opened.notices.undelivered())
     if as_json:
         print_json(msgspec.to_builtins(made))
     else:
@@ -50,6 +53,11 @@ def board(settings: Settings, as_json: bool, date: str | None, days: int) -> Non
 def show(made: Board) -> None:
     """Print it; colours on a terminal only, and never against NO_COLOR."""
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    if made.undelivered:
+        click.echo(
+            f"{so_many(made.undelivered)} reached nobody: "
+            "tidegate notice list --status undelivered\n"
+        )
     if not made.rows:
         click.echo("no gates yet")
         return

@@ -56,6 +56,8 @@ def _checks(settings: Settings) -> Iterator[Check]:
         ("disk", _disk),
         ("clock", _clock),
         ("database", _database),
+        ("channels", _channels),
+        ("notices", _notices),
         ("server", _server),
     ):
         yield _guarded(name, look, settings)
@@ -131,6 +133,40 @@ def _database(settings: Settings) -> Check:
         parked = len(opened.reader.parked())
     what = f"{turn.n} turns, last at {format_instant(turn.at)}, {parked} signals parked"
     return Check("database", parked == 0, what, "tidegate inbox list, then tidegate inbox release")
+
+
+def _channels(settings: Settings) -> Check:
+    """Asked of this shell's environment; a server that runs has its own, and said so at its start."""
+    from tidegate.adapters.store.lock import read_lock
+    from tidegate.cli.session import answers
+    from tidegate.performing import unusable_channels
+
+    if not settings.is_postgres and not settings.file.exists():
+        return Check("channels", True, "none is followed yet")
+    with answers(settings) as opened:
+        faults = unusable_channels(opened.library.books(), os.environ)
+    if not faults:
+        return Check("channels", True, "all that are followed can be used")
+    what = "; ".join(f"{name}: {why}" for name, why in sorted(faults.items()))
+    note = None if settings.is_postgres else read_lock(settings.file)
+    if settings.is_postgres or (note is not None and note.url):
+        what = f"in this shell {what}; what counts is the server's own environment, see its log"
+        return Check("channels", True, what)
+    return Check("channels", False, what, "set it where `tidegate serve` is started")
+
+
+def _notices(settings: Settings) -> Check:
+    from tidegate.cli.notice import so_many
+    from tidegate.cli.session import answers
+
+    if not settings.is_postgres and not settings.file.exists():
+        return Check("notices", True, "nobody was told anything yet")
+    with answers(settings) as opened:
+        undelivered = opened.notices.undelivered()
+    if not undelivered:
+        return Check("notices", True, "none is undelivered")
+    fix = "tidegate notice list --status undelivered says why; mend it, then tidegate notice send --all"
+    return Check("notices", False, f"{so_many(undelivered)} reached nobody", fix)
 
 
 def _server(settings: Settings) -> Check:

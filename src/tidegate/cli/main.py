@@ -30,6 +30,7 @@ TREE: dict[str, tuple[str, str]] = {
     "gate": ("gate:gate", "List, show and release gates"),
     "inbox": ("inbox:inbox", "What waits for a person, and letting it through"),
     "job": ("job:job", "What can be started"),
+    "notice": ("notice:notice", "What people were told, and sending again what was not delivered"),
     "run": ("run:run", "Executions: list, show, their output, stop"),
     "schedule": ("schedule:schedule", "Pause, resume and maintenance windows"),
     "serve": ("serve:serve", "Run API, host and workers in one process"),

@@ -76,6 +76,8 @@ CODES: dict[str, Code] = {
     "method.unknown": Code(405, "This address does not take that method"),
     "not_found": Code(404, "There is no such thing"),
     "notice.refused": Code(422, "A notice was refused for good"),
+    "notice.state": Code(409, "The notice's state does not allow this"),
+    "notice.unknown": Code(404, "No such notice"),
     "notice.unreachable": Code(503, "A notice could not be delivered now", True),
     "project.missing": Code(404, "The folder is no Tidegate project"),
     "project.other": Code(409, "The server follows another folder"),

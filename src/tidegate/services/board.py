@@ -24,6 +24,7 @@ class Row(Struct, frozen=True):
 class Board(Struct, frozen=True):
     dates: list[str]
     rows: list[Row]
+    undelivered: int = 0  # notices that reached nobody
 
 
 _OF_INPUT = {"received": "ready", "missing": "waiting", "quarantined": "quarantine", "late": "late"}

@@ -91,6 +91,10 @@ def record(server: Server) -> list[dict[str, Any]]:
     recorder.until_ended(RUN)
     _ask_of_the_run(recorder)
     _hold_and_start(recorder)
+    notices = ask("GET /api/v1/notices", f"/api/v1/notices?date={DATE}&limit=1")
+    notice = notices["items"][0]["id"]
+    ask("GET /api/v1/notices/{notice_id}", f"/api/v1/notices/{notice}")
+    ask("POST /api/v1/notices/{notice_id}/send", f"/api/v1/notices/{notice}/send")
     ask("POST /api/v1/activations", body={"dry_run": True, "reason": "what would change?"})
     ask("GET /api/v1/inbox")
     ask("GET /api/v1/inbox/{item_id}", "/api/v1/inbox/r1")

@@ -1,6 +1,7 @@
 """watch: what people must know. `Tell` becomes notices; SLA clocks and counters follow events.
 
 Tell ------------------------> Notice --SendNotice--> a channel
+SendAgain, of a person ------> Notice
 tidegate.gate.opened --------> Sla --80 %, 100 %----> Notice
 tidegate.run.succeeded ------> Sla ends
 dashboard.updated, run ends,
@@ -14,10 +15,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from tidegate.kernel.clock import Instant
+from tidegate.kernel.clock import NO_DAY, Instant
 from tidegate.kernel.event import Event
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.orders import Tell
+from tidegate.kernel.public_id import parse_public_id, public_id
 from tidegate.kernel.step import (
     NOTHING,
     Answer,
@@ -33,6 +35,7 @@ from tidegate.kernel.step import (
     Order,
     Outcome,
     Put,
+    Refusal,
     Routed,
     Say,
     Signal,
@@ -45,13 +48,14 @@ from tidegate.watch import explain as explaining
 from tidegate.watch.channel import Book as _Book
 from tidegate.watch.counter import Counter
 from tidegate.watch.notice import Notice
+from tidegate.watch.orders import SendAgain
 from tidegate.watch.sla import Sla
 
 Book: TypeAlias = _Book
 
 name = "watch"
 kinds = (notice.KIND, sla.KIND, counter.KIND)
-orders: tuple[type[Struct], ...] = (Tell,)
+orders: tuple[type[Struct], ...] = (Tell, SendAgain)
 documents = (channel.DOCUMENT,)
 
 _OPENED = "tidegate.gate.opened"
@@ -78,6 +82,10 @@ def route(signal: Routed, book: Book, /) -> Iterable[Need]:
     match signal:
         case Order(Tell() as tell):
             return (Need((notice.notice_key(tell),)),)
+        case Order(SendAgain(notice=text)):
+            key = parse_public_id(notice.KIND.name, text)
+            # An id that is none still has somebody who waits for the answer.
+            return (Need((key or _NO_NOTICE,)),)
         case _:
             return ()
 
@@ -91,9 +99,11 @@ def reduce(signal: Signal, view: View, book: Book, /) -> Answer:
     match signal:
         case Order(Tell() as tell):
             return _tell(tell, view, book)
+        case Order(SendAgain() as again, actor):
+            return _send_again(key, again, view, book, actor)
         case Woke(sleeper) if sleeper.kind == sla.KIND.name:
             return _pass(sleeper, view, book)
-        case Outcome(ended, call, result) if call == notice.CALL:
+        case Outcome(ended, call, result) if call.startswith(notice.CALLS):
             told = view.cell(ended, Notice).state
             return Step(puts=(Put(ended, _delivered(told, result, view.now)),))
         case _:
@@ -110,6 +120,26 @@ def _tell(tell: Tell, view: View, book: Book) -> Answer:
     if view.cell(key, Notice).version:
         return NOTHING  # told once
     return Step(puts=(notice.begin(tell, book, view.now),))
+
+
+def _send_again(key: Key, order: SendAgain, view: View, book: Book, actor: str | None) -> Answer:
+    cell = view.cell(key, Notice)
+    if not cell.version:
+        return Refusal(
+            "notice.unknown",
+            f"there is no notice {order.notice[:200]!r}",
+            "list them with `tidegate notice list`",
+        )
+    if cell.state.status != notice.Status.UNDELIVERED:
+        status = notice.Status(cell.state.status).name.lower()
+        return Refusal(
+            "notice.state", f"{order.notice} is {status}; only undelivered ones are sent"
+        )
+    put = notice.again(key, cell.state, book, actor)
+    return Step(puts=(put,), reply={"notice": public_id(key), "status": "sending"})
+
+
+_NO_NOTICE = Key(notice.KIND.name, NO_DAY, "-", "-")
 
 
 def _delivered(told: Notice, result: Done | Failed, now: Instant) -> Notice:

@@ -2,6 +2,7 @@
 
     (new) --tell--> sending --delivered--> sent
                     sending --given up--> undelivered   (waits for a person)
+                    sending <--send again-- undelivered
 
 A notice for a channel that is not configured, or of a type this version does not deliver, goes to
 the console and says so in `diverted`: it stays listed under the channel that was meant.
@@ -19,13 +20,14 @@ from tidegate.kernel.clock import NO_DAY, Instant, format_day, format_instant
 from tidegate.kernel.event import Json
 from tidegate.kernel.orders import Tell
 from tidegate.kernel.step import CARE_MIN, Durable, Key, Kind, Put, SendNotice
-from tidegate.watch.channel import Book
+from tidegate.watch.channel import Book, Route
 
 MESSAGE_MAX = 16 * 1024
 """Characters of a message; a longer one says how much was left out."""
 DATA_MAX = 64 * 1024
 """Bytes of JSON of the data that goes along; of more only the size does."""
-CALL = "Notice.1"
+CALLS = "Notice."
+"""What the effects of a notice are called, each with the number of the sending."""
 
 
 class Status(IntEnum):
@@ -47,6 +49,9 @@ class Notice(Durable, frozen=True, array_like=True, kw_only=True):
     correlation_id: str | None = None
     data: Mapping[str, Json] = {}
     error: str = ""  # why it was not delivered
+    asked: str | None = None  # the channel as whoever told it named it; "": where the owner is told
+    sendings: int = 1
+    actor: str | None = None  # who asked for the last sending, where a person did
 
 
 KIND = Kind(
@@ -74,14 +79,27 @@ def begin(tell: Tell, book: Book, now: Instant) -> Put:
         told_at=now,
         correlation_id=tell.correlation_id,
         data=_bounded(tell.data),
+        asked=tell.channel,
     )
-    effect = SendNotice(
-        call=CALL,
-        channel=route.channel,
-        receiver=route.receiver,
-        body=_body(tell, notice, now),
+    key = notice_key(tell)
+    return Put(key, notice, (_effect(key, notice, route),))
+
+
+def again(key: Key, notice: Notice, book: Book, actor: str | None) -> Put:
+    """An undelivered notice, on its way once more: where it leads may have been mended."""
+    asked = notice.channel if notice.asked is None else notice.asked
+    route = book.route(asked, notice.receiver)
+    sending = replace(
+        notice,
+        status=Status.SENDING,
+        channel=route.meant,
+        diverted=route.diverted,
+        ended_at=None,
+        error="",
+        sendings=notice.sendings + 1,
+        actor=actor,
     )
-    return Put(notice_key(tell), notice, (effect,))
+    return Put(key, sending, (_effect(key, sending, route),))
 
 
 def sent(notice: Notice, now: Instant) -> Notice:
@@ -92,18 +110,27 @@ def give_up(notice: Notice, error: str, now: Instant) -> Notice:
     return replace(notice, status=Status.UNDELIVERED, ended_at=now, error=error)
 
 
-def _body(tell: Tell, notice: Notice, now: Instant) -> dict[str, Json]:
+def _effect(key: Key, notice: Notice, route: Route) -> SendNotice:
+    return SendNotice(
+        call=f"{CALLS}{notice.sendings}",
+        channel=route.channel,
+        receiver=route.receiver,
+        body=_body(key, notice),
+    )
+
+
+def _body(key: Key, notice: Notice) -> dict[str, Json]:
     """What the receiver gets; what is not known is left out."""
     body: dict[str, Json] = {
-        "severity": tell.severity,
+        "severity": notice.severity,
         "message": notice.message,
-        "notice": tell.notice,
-        "told_at": format_instant(now),
+        "notice": notice.notice,
+        "told_at": format_instant(notice.told_at),
     }
-    if tell.day != NO_DAY:
-        body["business_date"] = format_day(tell.day)
-    if tell.correlation_id is not None:
-        body["correlation_id"] = tell.correlation_id
+    if key.day != NO_DAY:
+        body["business_date"] = format_day(key.day)
+    if notice.correlation_id is not None:
+        body["correlation_id"] = notice.correlation_id
     if notice.diverted:
         body["diverted"] = f"meant for {notice.channel}: {notice.diverted}"
     if notice.data:

@@ -1,0 +1,113 @@
+"""`tidegate notice`: what people were told, what could not be delivered, and sending that again."""
+
+from __future__ import annotations
+
+import click
+
+from tidegate.cli.options import common, print_json
+from tidegate.cli.ordering import give
+from tidegate.cli.session import answers
+from tidegate.cli.wording import oneline, when
+from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import Json
+from tidegate.settings import Settings
+
+SENT_MAX = 1000
+"""Notices that are sent again at once."""
+
+
+@click.group()
+def notice() -> None:
+    """Notices: what people were told."""
+
+
+@notice.command("list")
+@click.option("--status", help="sending, sent or undelivered.")
+@click.option("--date", help="Only of this business date.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@common
+def list_(
+    settings: Settings, as_json: bool, status: str | None, date: str | None, limit: int
+) -> None:
+    """The newest business date first; those without one last."""
+    from tidegate.services.asking import parse_date
+
+    day = parse_date(date) if date else None
+    with answers(settings) as opened:
+        page = opened.notices.page(status=status, day=day, limit=limit)
+    if as_json:
+        print_json(page.items)
+        return
+    if not page.items:
+        click.echo("no such notice" if status or date else "nobody was told anything yet")
+    for one in page.items:
+        _print(one)
+    if page.next is not None:
+        click.echo(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
+
+
+@notice.command("show")
+@click.argument("notice_id", metavar="ID")
+@common
+def show(settings: Settings, as_json: bool, notice_id: str) -> None:
+    """One notice with its data."""
+    with answers(settings) as opened:
+        found = opened.notices.notice(notice_id)
+    if as_json:
+        print_json(found)
+        return
+    _print(found)
+    if found["data"]:
+        print_json(found["data"])
+
+
+@notice.command("send")
+@click.argument("ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every undelivered notice.")
+@click.option("--reason", help="Why; it lands in the log.")
+@common
+def send(
+    settings: Settings, as_json: bool, ids: tuple[str, ...], everything: bool, reason: str | None
+) -> None:
+    """Send undelivered notices once more, to where their channels lead now; the server does it."""
+    from tidegate.watch.orders import SendAgain
+
+    if everything == bool(ids):
+        raise InputError("usage", "name the notices to send, or say --all")
+    if everything:
+        with answers(settings) as opened:
+            page = opened.notices.page(status="undelivered", limit=SENT_MAX)
+        ids = tuple(one["id"] for one in page.items)
+    replies: list[dict[str, Json]] = []
+    for id_ in ids:
+        path = f"/api/v1/notices/{id_}/send"
+        try:
+            give(settings, SendAgain(notice=id_), reason, "POST", path, {"reason": reason})
+            replies.append({"id": id_, "sending": True})
+        except InputError as error:
+            replies.append(
+                {"id": id_, "sending": False, "code": error.code, "message": error.message}
+            )
+    if as_json:
+        print_json(replies)
+    for one in replies if not as_json else ():
+        click.echo(f"{one['id']}: {'sending' if one['sending'] else one['message']}")
+    if not all(one["sending"] for one in replies):
+        raise SystemExit(1)
+
+
+def so_many(undelivered: int) -> str:
+    """How many notices: a list's page is the most that is counted."""
+    if undelivered >= SENT_MAX:
+        return f"{SENT_MAX} notices or more"
+    return "1 notice" if undelivered == 1 else f"{undelivered} notices"
+
+
+def _print(one: dict[str, Json]) -> None:
+    where = f"{one['channel']}, {one['receiver']}" if one["receiver"] else one["channel"]
+    click.echo(f"{one['id']}  {one['status']}  {when(one['told_at'])}")
+    click.echo(f"  {one['severity']} for {where}: {oneline(one['message'])}")
+    if one["diverted"]:
+        click.echo(f"  went to the console: {one['diverted']}")
+    if one["error"]:
+        click.echo(f"  not delivered: {oneline(one['error'])}")

@@ -1,0 +1,88 @@
+"""Notices: what people were told, and what could not be delivered, as lists and the API print it."""
+
+from __future__ import annotations
+
+from tidegate.kernel.clock import Clock, Day, format_instant
+from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import Json
+from tidegate.kernel.public_id import business_date, parse_public_id, public_id
+from tidegate.kernel.spelling import did_you_mean
+from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.services.page import Page, cursor_of, parse_cursor
+from tidegate.watch.notice import KIND, Notice, Status
+
+_NUMBERS = {name: number for number, name in KIND.statuses.items() if number}
+
+
+class Notices:
+    """Safe in every thread; reads only."""
+
+    def __init__(self, reader: Reader, clock: Clock) -> None:
+        self._reader = reader
+        self._clock = clock
+
+    def page(
+        self,
+        *,
+        status: str | None = None,
+        day: Day | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        """One page, the newest business date first. Raises InputError (`input`)."""
+        if status is not None and status not in _NUMBERS:
+            raise InputError(
+                "input",
+                f"no notice status is called {status[:80]!r}",
+                fix=did_you_mean(status, _NUMBERS, f"one of {', '.join(_NUMBERS)}"),
+            )
+        found = self._reader.cells(
+            KIND.name,
+            statuses=(_NUMBERS[status],) if status is not None else (),
+            days=(day, day) if day is not None else None,
+            after=parse_cursor(KIND.name, cursor) if cursor else None,
+            limit=limit,
+            newest_first=True,
+        )
+        following = cursor_of(found[-1].key) if len(found) == limit else None
+        return Page([_listed(one) for one in found], following)
+
+    def notice(self, id_: str) -> dict[str, Json]:
+        """One notice with its data. Raises InputError (`notice.unknown`)."""
+        key = parse_public_id(KIND.name, id_)
+        stored = self._reader.cell(key) if key is not None else None
+        if key is None or stored is None:
+            raise InputError(
+                "notice.unknown",
+                f"there is no notice {id_[:200]!r}",
+                fix="list them with `tidegate notice list`",
+            )
+        state = stored.cell.state
+        assert isinstance(state, Notice)
+        return {**_listed(Listed(key, stored, self._clock.now())), "data": dict(state.data)}
+
+    def undelivered(self) -> int:
+        """How many wait for a person; PAGE_MAX stands for so many or more."""
+        waiting = (int(Status.UNDELIVERED),)
+        return len(self._reader.cells(KIND.name, statuses=waiting, limit=PAGE_MAX))
+
+
+def _listed(one: Listed) -> dict[str, Json]:
+    state = one.stored.cell.state
+    assert isinstance(state, Notice)
+    return {
+        "id": public_id(one.key),
+        "status": KIND.statuses[state.status],
+        "severity": state.severity,
+        "message": state.message,
+        "channel": state.channel,
+        "receiver": state.receiver,
+        "diverted": state.diverted or None,
+        "business_date": business_date(one.key),
+        "correlation_id": state.correlation_id,
+        "told_at": format_instant(state.told_at),
+        "ended_at": format_instant(state.ended_at) if state.ended_at is not None else None,
+        "error": state.error or None,
+        "sendings": state.sendings,
+        "sent_again_by": state.actor,
+    }
