@@ -86,6 +86,22 @@ def test_each_business_date_has_a_gate_of_its_own() -> None:
     ]
 
 
+def test_match_values_are_compared_as_they_are_written() -> None:
+    lines = [match("data.business_date"), match("data.batch")]
+    world = heard(
+        rule("a", "b", "c", correlation_logic=lines),
+        delivery("a", batch=1),
+        delivery("b", batch="1"),
+        delivery("c", batch=1.0),
+        delivery("a", "other", batch="01"),
+    )
+
+    assert {(gate["key"]["data.batch"], gate["status"]) for gate in world.gates()} == {
+        ("1", "open"),
+        ("01", "waiting"),
+    }
+
+
 def test_an_optional_input_is_not_waited_for() -> None:
     world = heard(rule(conditions=[condition("a"), condition("b", optional=True)]), delivery("a"))
 

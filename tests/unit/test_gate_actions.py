@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tidegate.kernel.clock import DAY_US, MINUTE_US
+from tidegate.kernel.clock import DAY_US, MINUTE_US, parse_day
 from tidegate.kernel.step import CallTask, Effect, Failed, Key
 from tidegate.testing.gates import (
+    DATE,
     condition,
     delivery,
     match,
@@ -44,6 +45,39 @@ def filled(template: Any, *events: dict[str, Any], **changes: Any) -> Any:
     names = sorted({event["data"]["dataset_name"] for event in events})
     action = start(parameters={"x": template})
     return parameters(heard(rule(*names, actions=[action], **changes), *events))["x"]
+
+
+# ---- names of runs
+def test_a_rule_called_person_and_a_person_both_start_their_job() -> None:
+    world = World(project(rule("a", rule_name="person")))
+    day = parse_day(DATE)
+
+    world.order(world.runs.request("job", "001.1", day=day))
+    world.hear(delivery("a"))
+    world.order(world.runs.request("job", "001.1", day=day))
+
+    runs = {(run["request"], run["origin"]) for run in world.runs.executions().items}
+    assert runs == {("person.001.1", "person"), (":person.001.1", "gate")}
+    assert len(world.tasks()) == 2
+    assert world.asking.explain_gate(one_gate(world)["id"]).answer["runs"] != []
+
+
+def test_match_values_with_dots_ask_for_runs_of_their_own() -> None:
+    lines = [match("data.business_date"), match("data.x")]
+    world = heard(
+        rule("a", correlation_logic=lines),
+        delivery("a", "1", x="1"),
+        delivery("a", "2", x="1.001"),
+        delivery("a", "3", x="1:001"),
+    )
+
+    names = {run["request"] for run in world.runs.executions().items}
+
+    assert names == {
+        "daily.data:x=1.001.1",
+        "daily.data:x=1:001.001.1",
+        "daily.data:x=1%3A001.001.1",
+    }
 
 
 # ---- templates

@@ -10,6 +10,7 @@ from tidegate.kernel.clock import NO_DAY, format_day
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.expression import TEXT_MAX, Missing
 from tidegate.kernel.ids import parse_public, public, segment
+from tidegate.kernel.request import gate_request
 from tidegate.kernel.step import Key
 from tidegate.kernel.value import MISSING, is_map, text
 
@@ -110,11 +111,7 @@ def part_of(key: Key, round_: int) -> Key:
 
 def request_id(key: Key, round_: int, number: int, what: str = "open") -> str:
     """Who asks for a run, for ever the same; the business date is the trigger's own."""
-    root = key.name.partition("/")[0]
-    parts = [key.scope, *([root] if root else []), f"{round_:03d}"]
-    if what != "open":
-        parts.append(what)
-    return ".".join((*parts, str(number)))
+    return gate_request(key.scope, key.name.partition("/")[0], round_, number, what)
 
 
 def day_text(key: Key) -> str | None:

@@ -15,7 +15,7 @@ class RequestRun(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Ask admission for one run of `job`; the same `request` asks once."""
 
     job: str
-    request: str  # who asks, for ever the same: the gate's public id and the action's number
+    request: str  # who asks, for ever the same (kernel/request)
     day: Day = NO_DAY
     round: int = 1
     priority: str = "normal"

@@ -21,6 +21,7 @@ from tidegate.kernel.codec import Codec
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId, segment
 from tidegate.kernel.public_id import public_id
+from tidegate.kernel.request import again_request, parse_again
 from tidegate.kernel.step import CARE_MIN, Explanation, Key
 from tidegate.kernel.value import text
 from tidegate.ports.reader import PAGE_MAX, Reader
@@ -35,7 +36,6 @@ from tidegate.services.record import Signals
 
 AGAIN_MAX = 1000
 """So many times a run can be asked for again."""
-_AGAIN = ".again."
 _URGENT = ("failed", "timed_out", "aborted", "refused", "retrying", "held", "running", "cancelled")
 
 
@@ -142,19 +142,6 @@ class Downstream:
         days = (gate.day, gate.day)
         for one in self._reader.cells("trigger", days=days, name=name, limit=PAGE_MAX):
             yield self.last(one.key, request)
-
-
-def again_request(first: str, number: int) -> str:
-    """What a run is called that repeats a request; one that repeats a repeat repeats the first."""
-    return f"{first}{_AGAIN}{number}"
-
-
-def parse_again(request: str) -> tuple[str, int]:
-    """The request that is repeated, and how many times it was before; 0 for one that repeats none."""
-    first, found, number = request.rpartition(_AGAIN)
-    if not found or not (number.isascii() and number.isdigit() and len(number) <= 9):
-        return request, 0
-    return first, int(number)
 
 
 def book_of(books: Books, engine: Any) -> Any:

@@ -14,6 +14,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId, segment
 from tidegate.kernel.orders import RequestRun
 from tidegate.kernel.public_id import business_date, parse_public_id, public_id
+from tidegate.kernel.request import PERSON, again_request, parse_again, person_request
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Key
@@ -26,9 +27,7 @@ from tidegate.schedule.trigger import Trigger, shown
 from tidegate.services.downstream import (
     AGAIN_MAX,
     Downstream,
-    again_request,
     book_of,
-    parse_again,
 )
 from tidegate.services.explained import (
     EXIT_PERSON,
@@ -147,7 +146,7 @@ class Runs:
         """The order of a person who wants a run; the same `key` asks once.
 
         Without a job the only one is meant. Raises InputError (`job.unknown`, `input` where the job
-        needs a date and there is none).
+        needs a date and there is none, or the key looks like a run that was asked for again).
         """
         if job is None:
             known = [str(one["job"]) for one in self.jobs()]
@@ -168,11 +167,11 @@ class Runs:
             )
         return RequestRun(
             job=job,
-            request=f"person.{key}",
+            request=person_request(key),
             day=NO_DAY if day is None else day,
             priority=priority,
             parameters=dict(parameters or {}),
-            origin="person",
+            origin=PERSON,
         )
 
     def again(self, id_: str) -> RequestRun:
@@ -196,7 +195,7 @@ class Runs:
         if number >= AGAIN_MAX:
             raise InputError("trigger.state", f"{id_} was asked for {AGAIN_MAX} times again")
         request = again_request(first, number + 1)
-        return replace(state.asked, request=request, origin="person")
+        return replace(state.asked, request=request, origin=PERSON)
 
     # ---- jobs
     def jobs(self) -> list[Json]:
