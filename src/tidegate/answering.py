@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidegate.adapters.store.lock import read_lock
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
-from tidegate.adapters.system import SystemClock
+from tidegate.adapters.system import ShiftedClock, SystemClock
 from tidegate.kernel.clock import DAY_US, Clock, Day
 from tidegate.kernel.codec import Codec
 from tidegate.ports.reader import Reader
@@ -35,7 +36,7 @@ class Answers:
     """Questions without a host: for commands beside any writer."""
 
     def __init__(self, settings: Settings) -> None:
-        self.clock: Clock = SystemClock()
+        self.clock = _clock(settings)
         self.codec = codec_of()
         self.reader = open_reader(settings, self.codec)
         self.library = Library(self.reader, ENGINES, reader_of)
@@ -63,6 +64,13 @@ class Answers:
 
     def close(self) -> None:
         self.reader.close()
+
+
+def _clock(settings: Settings) -> Clock:
+    """The clock of whoever writes here: a demo's is not the machine's."""
+    machine = SystemClock()
+    note = None if settings.is_postgres else read_lock(settings.file)
+    return ShiftedClock(machine, note.shift_us) if note is not None and note.shift_us else machine
 
 
 def open_answers(settings: Settings) -> Answers:

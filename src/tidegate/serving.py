@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 
 from tidegate.adapters.store.sqlite import SqliteStore
+from tidegate.adapters.system import ShiftedClock
 from tidegate.adapters.talk import Talk, log_through
 from tidegate.api.app import make_app
 from tidegate.api.connection import CONNECTIONS_MAX, Connection
@@ -134,7 +135,8 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
     rounds = asyncio.create_task(_look_round(app))
     if isinstance(app.store, SqliteStore):
         store = app.store
-        await asyncio.wrap_future(app.host.call(lambda _: store.describe(url, token)))
+        shift_us = app.clock.shift_us if isinstance(app.clock, ShiftedClock) else 0
+        await asyncio.wrap_future(app.host.call(lambda _: store.describe(url, token, shift_us)))
     print(f"tidegate serves {app.settings.project.resolve()} at {url}", file=sys.stderr, flush=True)
     beside = asyncio.create_task(also(app, url)) if also else None
     waited: set[asyncio.Future[Any]] = {stopping, ended, working, serving}

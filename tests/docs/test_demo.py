@@ -52,5 +52,6 @@ def test_every_command_the_demo_prints_works_where_it_says(tmp_path: Path) -> No
     for rule in ("marketing", "inventory"):
         assert f"{rule} for " in ran.stdout
         assert "(round 001) opened at" in ran.stdout.rpartition(f"{rule} for ")[2].splitlines()[0]
+    assert "about to start" not in ran.stdout
     for rule in LIVE_STATES:
         assert f"  {rule} " in text

@@ -21,10 +21,13 @@ from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
 from tidegate.adapters.store.sqlite_connection import ROW_BYTES_MAX
-from tidegate.kernel.clock import Instant
+from tidegate.adapters.system import SystemClock
+from tidegate.answering import open_answers
+from tidegate.kernel.clock import DAY_US, SECOND_US, Instant
 from tidegate.kernel.errors import ConflictError, Defect, TransientError
 from tidegate.kernel.ids import CellId
 from tidegate.ports.store import EffectWrite, EventKey, RowFault, TurnLost, Wanted
+from tidegate.settings import Settings
 from tidegate.testing.contracts.kit import (
     CODEC,
     DAY,
@@ -104,6 +107,19 @@ def test_only_its_owner_reads_the_lock_file(store: SqliteStore, path: Path) -> N
 
     assert read_lock(path) == LockNote(os.getpid(), "http://127.0.0.1:5000", "token")
     assert stat.S_IMODE(lock_path(path).stat().st_mode) == 0o600
+
+
+def test_who_asks_beside_a_server_takes_the_time_from_its_clock(
+    store: SqliteStore, path: Path
+) -> None:
+    turn(store)
+    store.describe("http://127.0.0.1:5000", "token", -3 * DAY_US)
+
+    opened = open_answers(Settings(project=path.parent, database=str(path)))
+    apart = SystemClock().now() - opened.clock.now()
+    opened.close()
+
+    assert abs(apart - 3 * DAY_US) < 10 * SECOND_US
 
 
 def test_a_closed_store_leaves_the_database_to_others(store: SqliteStore, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidegate.kernel.clock import DAY_US, HOUR_US, Instant
+from tidegate.kernel.clock import DAY_US, HOUR_US, Instant, parse_day
 from tidegate.kernel.event import Json
 from tidegate.testing.gates import (
     close,
@@ -269,3 +269,56 @@ def test_an_open_gate_has_no_misses_but_what_it_ignored() -> None:
     world.hear(delivery("a", "a1"), delivery("b", x=1), delivery("a", "a2"))
 
     assert misses(of(world)) == ["a2"]
+
+
+# ---- dates nobody expects
+def unbegun(date: str, **expect: Any) -> dict[str, Json]:
+    world = World(project(rule("a", expect={"deadline": "06:00"} | expect)))
+    return world.asking.explain_rule("daily", parse_day(date)).answer
+
+
+def test_a_date_the_calendar_leaves_out_is_said_not_to_be_expected() -> None:
+    answer = unbegun("2025-11-22")
+
+    assert answer["sentence"] == (
+        "daily for 2025-11-22 (round 001) is not expected: 2025-11-22 is a Saturday "
+        "(calendar business_days), and nothing that belongs to it was heard"
+    )
+    assert answer["next"] == {
+        "at": None,
+        "what": "an event of this date begins it all the same; 2025-11-24 is expected next",
+    }
+
+
+def test_a_date_to_come_is_said_to_begin_by_itself() -> None:
+    answer = unbegun("2025-11-25", deadline="+1d 06:00")
+
+    assert "has not begun" in answer["sentence"]
+    assert answer["next"] == {
+        "at": "2025-11-25T00:00:00Z",
+        "what": "it begins, with or without an event",
+    }
+
+
+def test_a_date_of_a_rule_that_expects_nothing_begins_with_an_event() -> None:
+    world = World(project(rule("a")))
+
+    answer = world.asking.explain_rule("daily", parse_day("2025-11-22")).answer
+
+    assert "has not begun" in answer["sentence"]
+    assert answer["next"] == {"at": None, "what": "it begins with its first event"}
+
+
+def test_the_next_of_a_quarantined_gate_is_what_it_waits_for() -> None:
+    world = World(project(rule("a", "b", expect={"deadline": "+1d 12:00"}, **QUALITY)))
+    world.hear(delivery("a", n=0))
+
+    answer = of(world)
+
+    assert answer["status"] == "quarantined"
+    assert answer["next"] == {
+        "at": None,
+        "what": "it waits for a corrected delivery, or for a person: "
+        "tidegate gate release daily~~2025-11-20~~001; "
+        "at 2025-11-21T12:00:00Z it is overdue, and its owner is alarmed",
+    }

@@ -11,6 +11,7 @@ import click
 from msgspec.structs import replace
 
 from tidegate.cli.options import common
+from tidegate.kernel.clock import Clock
 from tidegate.settings import Settings
 
 
@@ -38,12 +39,12 @@ def _play(settings: Settings, database: Path, *, once: bool, port: int | None) -
     from rich.console import Console
     from rich.progress import Progress
 
-    from tidegate.adapters.system import SystemClock
+    from tidegate.adapters.system import ShiftedClock, SystemClock
     from tidegate.answering import open_answers
     from tidegate.cli.board import show
     from tidegate.demo.checking import faults
     from tidegate.demo.guide import printed, story, write_deliveries
-    from tidegate.demo.play import PROJECT, DemoClock, play
+    from tidegate.demo.play import PROJECT, play
     from tidegate.kernel.clock import format_day
     from tidegate.services.board import make_board
 
@@ -71,16 +72,14 @@ def _play(settings: Settings, database: Path, *, once: bool, port: int | None) -
     sys.stdout.flush()
     code = _serve(
         replace(chosen, port=0 if once else port if port is not None else settings.port),
-        DemoClock(clock, played.at),
+        ShiftedClock(clock, played.at - clock.now()),
         once,
     )
     return 1 if wrong else code
 
 
-def _serve(settings: Settings, clock: object, once: bool) -> int:
+def _serve(settings: Settings, clock: Clock, once: bool) -> int:
     from tidegate.demo.live import look_once, play_live
-    from tidegate.demo.play import DemoClock
     from tidegate.serving import run
 
-    assert isinstance(clock, DemoClock)
     return run(settings, look_once if once else play_live, clock)

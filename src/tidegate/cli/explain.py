@@ -59,7 +59,7 @@ def print_explanation(answer: Json) -> None:
     for miss in answer["nearest_misses"]:
         click.echo(f" ~ {miss['text']}  ({miss['evidence']['source']} {miss['evidence']['id']})")
     for run in answer["runs"]:
-        _print_run(run)
+        print_run(run)
     following = answer["next"]
     if following["what"]:
         at = f"{when(following['at'])} " if following["at"] else ""
@@ -69,7 +69,8 @@ def print_explanation(answer: Json) -> None:
         click.echo(f" also of this date: {', '.join(others)}")
 
 
-def _print_run(run: Json) -> None:
+def print_run(run: Json) -> None:
+    """A run with what holds it or what went wrong."""
     tries = f", attempt {run['attempt']} of {run['attempts_max']}" if run["attempt"] else ""
     click.echo(f" > {run['job']} {run['status']}{tries}  {run['trigger']}")
     for one in run["held"]:

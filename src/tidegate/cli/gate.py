@@ -6,9 +6,11 @@ import sys
 
 import click
 
+from tidegate.cli.explain import print_run
 from tidegate.cli.options import common, print_json, print_json_list, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
+from tidegate.cli.wording import when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -60,9 +62,14 @@ def show(settings: Settings, as_json: bool, gate_id: str) -> None:
         print_json(found)
         return
     click.echo(f"{found['id']}  {found['status']}  {found['correlation_id']}")
+    for name in ("opened_at", "deadline"):
+        if found[name]:
+            click.echo(f"  {name.removesuffix('_at')} {when(found[name])}")
     for one in found["inputs"]:
         event = f"{one['event']['source']} {one['event']['id']}" if one["event"] else ""
         click.echo(f"  {one['name']}: {one['status']}  {event}  {one['reason'] or ''}".rstrip())
+    for run in found["runs"]:
+        print_run(run)
 
 
 @gate.command("release")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
+from tidegate.correlate.expectation import opens_at
 from tidegate.correlate.gate import (
     CLOSE_AFTER,
     LATE,
@@ -32,6 +33,7 @@ from tidegate.kernel.clock import (
     format_duration,
     format_second,
 )
+from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import (
@@ -75,7 +77,7 @@ def explain_gate(key: Key, cell: Cell[Gate], rule: Rule, look: Look) -> Explanat
         clauses.append(_window_clause(gate, rule, states))
     if gate.deadline is not None:
         clauses.append(_deadline_clause(gate))
-    next_at, what = _next(key, gate, rule, bool(cell.version))
+    next_at, what = _next(key, gate, rule) if cell.version else _begins(key, rule, look)
     return Explanation(
         status=STATUSES[Status(gate.status)] if cell.version else "waiting",
         sentence=_sentence(gate, rule, states, bool(cell.version), key),
@@ -173,7 +175,7 @@ def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, ke
     values = ", ".join(matched(rule, gate).values()) if exists else _date(key)
     who = f"{rule.name} for {values} (round {gate.round:03d})"
     if not exists:
-        return f"{who} has not begun: nothing that belongs to it was heard"
+        return f"{who} {_not_begun(key, rule)}"
     waiting = [one.dataset or one.name for one in missing(gate, rule)]
     count = f"{len(rule.inputs) - len(waiting)} of {len(rule.inputs)} inputs are here"
     match gate.status:
@@ -192,6 +194,22 @@ def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, ke
             return f"{who} is waiting for {', '.join(waiting)}: {count}"
 
 
+def _not_begun(key: Key, rule: Rule) -> str:
+    closed = _closed_day(key, rule)
+    if closed is None:
+        return "has not begun: nothing that belongs to it was heard"
+    return f"is not expected: {closed}, and nothing that belongs to it was heard"
+
+
+def _closed_day(key: Key, rule: Rule) -> str | None:
+    """Why nobody expects this date; None where it is expected, or the rule expects nothing."""
+    if rule.expect is None or key.day == NO_DAY:
+        return None
+    calendar = rule.expect.calendar
+    why = calendar.closed_for(key.day)
+    return None if why is None else f"{format_day(key.day)} is {why} (calendar {calendar.name})"
+
+
 def _closer(gate: Gate) -> str:
     if gate.closed_by == CLOSE_AFTER:
         return "because its time was over"
@@ -202,9 +220,23 @@ def _date(key: Key) -> str:
     return format_day(key.day) if key.day != NO_DAY else key.name
 
 
-def _next(key: Key, gate: Gate, rule: Rule, exists: bool) -> tuple[Instant | None, str | None]:
-    if not exists:
+def _begins(key: Key, rule: Rule, look: Look) -> tuple[Instant | None, str]:
+    """When a gate begins that has not."""
+    if rule.expect is None or key.day == NO_DAY:
         return None, "it begins with its first event"
+    if _closed_day(key, rule) is not None:
+        try:
+            following = format_day(rule.expect.calendar.next(key.day))
+        except InputError:
+            return None, "an event of this date begins it all the same"
+        return None, f"an event of this date begins it all the same; {following} is expected next"
+    at = opens_at(rule, key.day)
+    if at > look.now:
+        return at, "it begins, with or without an event"
+    return None, "it begins with its first event"
+
+
+def _next(key: Key, gate: Gate, rule: Rule) -> tuple[Instant | None, str | None]:
     if gate.status == Status.OPEN:
         redelivery = {
             "new_round": "a redelivery begins the next round",
@@ -216,19 +248,23 @@ def _next(key: Key, gate: Gate, rule: Rule, exists: bool) -> tuple[Instant | Non
         return None, None
     at = next_wake(gate)
     if gate.status == Status.QUARANTINED:
-        return at, _quarantine_next(key, gate)
+        # What it waits for has no time; when time itself does something comes after that.
+        then = "" if at is None else f"; at {format_second(at)} {_woken(gate, at)}"
+        return None, (
+            "it waits for a corrected delivery, or for a person: "
+            f"tidegate gate release {public_id(key, gate.round)}{then}"
+        )
     if at is None:
         return None, "it waits without a deadline"
+    return at, _woken(gate, at)
+
+
+def _woken(gate: Gate, at: Instant) -> str:
     if gate.expired:
-        return at, "it is closed, unless what is missing arrives"
+        return "it is closed, unless what is missing arrives"
     if at == gate.warn_at:
-        return at, "its owner is warned"
-    return at, "it is overdue, and its owner is alarmed"
-
-
-def _quarantine_next(key: Key, gate: Gate) -> str:
-    id_ = public_id(key, gate.round)
-    return f"it waits for a corrected delivery, or for a person: tidegate gate release {id_}"
+        return "its owner is warned"
+    return "it is overdue, and its owner is alarmed"
 
 
 # ---- near misses

@@ -13,7 +13,7 @@ from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
 from tidegate.demo.estate import deliveries
-from tidegate.kernel.clock import DAY_US, MINUTE_US, Clock, Day, Instant
+from tidegate.kernel.clock import DAY_US, MINUTE_US, Day, Instant
 from tidegate.kernel.event import Json
 from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key
 from tidegate.services.documents import check_project, refuse_faults
@@ -33,20 +33,6 @@ class Played(Struct, frozen=True):
 
     live: Day
     at: Instant
-
-
-class DemoClock:
-    """The machine's clock, shifted to the demo's live day."""
-
-    def __init__(self, clock: Clock, at: Instant) -> None:
-        self._clock = clock
-        self._shift = at - clock.now()
-
-    def now(self) -> Instant:
-        return Instant(self._clock.now() + self._shift)
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
 
 
 def live_day(now: Instant) -> Day:

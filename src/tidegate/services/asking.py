@@ -100,9 +100,10 @@ class Asking:
                 return
 
     def gate(self, id_: str) -> Json:
-        """One round of one gate. Raises InputError (`gate.unknown`)."""
+        """One round of one gate, and the runs it asked for. Raises InputError (`gate.unknown`)."""
         key, cell, rule = self._find(id_)
-        return listed(key, cell.state, rule)
+        runs = self._downstream.of(_root(key), cell.state, rule)
+        return listed(key, cell.state, rule) | {"runs": [one.listed() for one in runs]}
 
     # ---- why
     def explain_gate(self, id_: str) -> Explained:
@@ -157,7 +158,7 @@ class Asking:
     def _explained(self, key: Key, cell: Cell[Gate], rule: Rule) -> Explained:
         books = self._library.books(rule.doc)
         look = ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
-        root = Key(key.kind, key.day, key.scope, key.name.partition("/")[0])
+        root = _root(key)
         explanation = correlate.explain(key, look, rules_of(books))
         answer: dict[str, Json] = {"gate": public_id(root, cell.state.round)}
         answer.update(printed(explanation))
@@ -228,6 +229,11 @@ def parse_date(text: str) -> Day:
         return parse_day(text)
     except ValueError as error:
         raise InputError("input", str(error), fix="write 2024-01-15") from error
+
+
+def _root(key: Key) -> Key:
+    """The gate's own key, of it or of one of its rounds."""
+    return Key(key.kind, key.day, key.scope, key.name.partition("/")[0])
 
 
 def _id_of(one: Listed) -> str:

@@ -26,6 +26,7 @@ class LockNote(Struct, frozen=True):
     pid: int
     url: str = ""  # empty: it does not listen
     token: str = ""  # what its API lets in; the file is readable by its owner only
+    shift_us: int = 0  # so far its clock is ahead of the machine's
 
 
 def lock_path(database: Path) -> Path:
@@ -82,10 +83,10 @@ class WriterLock:
             raise
         return lock
 
-    def describe(self, url: str, token: str) -> None:
+    def describe(self, url: str, token: str, shift_us: int = 0) -> None:
         """Say where this process listens; others read it with `read_lock`. Raises TransientError."""
         try:
-            self._write(url, token)
+            self._write(LockNote(os.getpid(), url, token, shift_us))
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -96,8 +97,8 @@ class WriterLock:
             fix="see that the disk has space and that the file belongs to this user",
         )
 
-    def _write(self, url: str, token: str) -> None:
-        text = msgspec.json.encode(LockNote(os.getpid(), url, token)) + b"\n"
+    def _write(self, note: LockNote) -> None:
+        text = msgspec.json.encode(note) + b"\n"
         assert len(text) <= _NOTE_MAX, "a URL and a token are short"
         # In place: the lock hangs on this file. One short write, then the rest of the old goes.
         os.pwrite(self._descriptor, text, 0)

@@ -108,9 +108,9 @@ class SqliteStore(SqliteBeside):
         """The process that wrote before this one did not close its store."""
         return self._lock.left is not None
 
-    def describe(self, url: str, token: str) -> None:
-        """Tell other processes where this one listens: see `lock.read_lock`."""
-        self._lock.describe(url, token)
+    def describe(self, url: str, token: str, shift_us: int = 0) -> None:
+        """Tell other processes where this one listens, and by which clock: see `lock.read_lock`."""
+        self._lock.describe(url, token, shift_us)
 
     @property
     def epoch(self) -> str:
