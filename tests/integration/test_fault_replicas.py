@@ -21,7 +21,7 @@ import pytest
 
 from tidegate.services.lease import LEASE_S
 from tidegate.testing import postgres
-from tidegate.testing.server import Server, eventually
+from tidegate.testing.server import Server, eventually, tidegate
 from tidegate.testing.siege import Senders, Slot, db_verify, runs, settled
 from tidegate.testing.stream import ROUNDS, audit, marks, waves, write_project
 from tidegate.testing.wire import Wire
@@ -259,3 +259,34 @@ def test_while_the_database_is_away_no_job_is_started_twice_and_every_outcome_ar
         assert ended == {"succeeded": 10.0, "failed": 2.0}, "those that outlived their lease"
     assert codes == [0, 0]
     assert equal
+
+
+def test_a_persons_transaction_that_keeps_the_turn_is_named_and_not_ended(
+    tmp_path: Path, postgres_empty_url: str
+) -> None:
+    project = write_project(tmp_path / "project", job_seconds=0.2)
+    slot = Slot("only", project, postgres_empty_url)
+    with replicas(slot) as (server,), ThreadPoolExecutor() as threads:
+        with psycopg.connect(postgres_empty_url, application_name="psql") as person:
+            person.execute("UPDATE turn SET n = n")
+            posting = threads.submit(server.call, "POST", "/api/v1/events", noise(1))
+            eventually(lambda: "psql" in str(server.call("GET", "/readyz")[1]))
+            _, ready = server.call("GET", "/readyz")
+            doctor = tidegate("doctor", project=project, database=postgres_empty_url)
+            status, refused = posting.result(60)
+            person.execute("SELECT 1")
+
+        eventually(server.ready)
+        again = post_until_accepted(server, noise(1))
+        code = slot.stop()
+
+    assert ready["ready"] is False
+    assert doctor.returncode == 1
+    for said in (str(ready), doctor.stdout, str(refused)):
+        assert "somebody else's session keeps the turn" in said
+        assert "psql" in said
+    assert "UPDATE turn SET n = n" in doctor.stdout
+    assert "UPDATE turn" not in f"{ready} {refused}"
+    assert status == 503
+    assert again == 1
+    assert code == 0

@@ -385,11 +385,11 @@ def test_a_replica_stopped_while_it_sends_its_writes_loses_the_turn(
 
 
 @pytest.mark.slow
-def test_who_holds_the_turn_for_ever_is_ended_by_those_who_wait(
+def test_a_session_of_ours_that_holds_the_turn_for_ever_is_ended_by_those_who_wait(
     opened: Open, postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with psycopg.connect(postgres_url, application_name="somebody") as somebody:
-        somebody.execute("SELECT one FROM turn FOR UPDATE")
+    with psycopg.connect(postgres_url, application_name="tidegate stuck") as stuck:
+        stuck.execute("SELECT one FROM turn FOR UPDATE")
 
         # Four wait, one behind the other: none of them is taken for the holder.
         with ThreadPoolExecutor() as threads:
@@ -400,11 +400,36 @@ def test_who_holds_the_turn_for_ever_is_ended_by_those_who_wait(
             refused = [one.result(30) for one in waiting]
 
         with pytest.raises(psycopg.OperationalError):
-            somebody.execute("SELECT 1")
+            stuck.execute("SELECT 1")
     assert refused == [0, 0, 0, 0]
     assert audit(postgres_url) == 4
-    assert "somebody" in caplog.text
+    assert "tidegate stuck" in caplog.text
     assert "tidegate one of" not in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lock", ["SELECT one FROM turn FOR UPDATE", "LOCK TABLE event_key"])
+def test_a_persons_session_that_holds_the_turn_is_named_and_left_alone(
+    opened: Open, postgres_url: str, lock: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = opened("waits")
+    with psycopg.connect(postgres_url, application_name="psql") as person:
+        person.execute(lock.encode())
+
+        with pytest.raises(TransientError) as refused:
+            run_turn(store, [1])
+
+        (pid,) = person.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+        (user,) = person.execute("SELECT session_user").fetchone() or ("",)
+        person.rollback()
+    assert refused.value.code == "store.unavailable"
+    for told in (f"backend {pid}", "psql", f"user {user}", "idle in transaction"):
+        assert told in refused.value.message
+        assert told in caplog.text
+    assert lock in caplog.text
+    assert lock not in refused.value.message, "whoever sends events may not see it"
+    run_turn(store, [1])
+    assert audit(postgres_url) == 1
 
 
 @pytest.mark.slow

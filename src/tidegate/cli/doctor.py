@@ -131,6 +131,11 @@ def _database(settings: Settings) -> Check:
     with answers(settings) as opened:
         turn = opened.reader.turn()
         parked = len(opened.reader.parked())
+    if settings.is_postgres:
+        from tidegate.adapters.store.postgres_holder import see_turn
+        from tidegate.adapters.system import SystemClock
+
+        see_turn(settings.url, SystemClock())
     what = f"{turn.n} turns, last at {format_instant(turn.at)}, {parked} signals parked"
     return Check("database", parked == 0, what, "tidegate inbox list, then tidegate inbox release")
 

@@ -7,7 +7,7 @@
              NOTIFY, outside the turn: its lock is one for the whole server         one
 
 Whoever holds the turn and stands still loses it: the server ends a transaction that is idle for 5 s
-or lasts 8 s, and a replica that has waited 6 s ends the holder itself. An answer to COMMIT that was
+or lasts 8 s, and a replica that has waited 6 s ends the holder itself, if that is one of ours. An answer to COMMIT that was
 lost is settled by taking the turn (then the lost try has ended, one way or the other) and looking
 for the random id that each try writes into its log row.
 
@@ -27,7 +27,7 @@ from tidegate.adapters.store.meta import identity
 from tidegate.adapters.store.names import Names
 from tidegate.adapters.store.postgres_ask import Ask, Numbers, Texts
 from tidegate.adapters.store.postgres_beside import BESIDE_LOCK_S, PostgresBeside
-from tidegate.adapters.store.postgres_holder import Impatience
+from tidegate.adapters.store.postgres_holder import patience
 from tidegate.adapters.store.postgres_shift import shift_wakes
 from tidegate.adapters.store.postgres_write import key_columns, writing
 from tidegate.adapters.system import SystemClock, random_bytes
@@ -215,7 +215,7 @@ class PostgresStore(PostgresBeside):
         columns, asked = key_columns(self._names, wanted.cells)
         cells = Ask(sql.CELLS, *columns)
         names = self._names_of(wanted.cells) if len(asked) < len(wanted.cells) else None
-        self._link.trip(
+        asks = [
             Ask(sql.BEGIN), turn, now,
             *([keys] if wanted.keys else ()),
             *([outcomes] if wanted.outcomes else ()),
@@ -223,9 +223,9 @@ class PostgresStore(PostgresBeside):
             *([due] if wanted.due_max else ()),
             *([cells] if asked else ()),
             *([names] if names is not None else ()),
-            within_s=TAKE_MAX_S,
-            waiting=Impatience(self._link),
-        )  # fmt: skip
+        ]  # fmt: skip
+        with patience(self._link) as waiting:
+            self._link.trip(*asks, within_s=TAKE_MAX_S, waiting=waiting)
         ((n, next_pos, next_cell, next_later, at, activation, chain),) = turn.rows
         stored = dict(self._stored(cells, asked))
         hits = self._enter(wanted.keys, next_pos, {hash_ for (hash_,) in keys.rows})
@@ -329,7 +329,8 @@ class PostgresStore(PostgresBeside):
     # ---- committing
     def _finish(self, *asks: Ask) -> None:
         commit = Ask(sql.COMMIT)
-        self._link.trip(*asks, commit, inside=True)
+        with patience(self._link) as waiting:
+            self._link.trip(*asks, commit, inside=True, waiting=waiting)
         if commit.tag != sql.COMMIT:
             # A transaction that had failed answers COMMIT with ROLLBACK.
             raise TransientError("store.unavailable", f"the database answered {commit.tag}")
@@ -358,9 +359,9 @@ class PostgresStore(PostgresBeside):
         if writes.log is None and writes.rejects:
             first = writes.rejects[0]
             found = Ask(sql.SETTLE_REJECT, first.at, first.code, first.body)
-        self._link.trip(
-            Ask(sql.BEGIN), turn, found, within_s=TAKE_MAX_S, waiting=Impatience(self._link)
-        )
+        with patience(self._link) as waiting:
+            asks = Ask(sql.BEGIN), turn, found
+            self._link.trip(*asks, within_s=TAKE_MAX_S, waiting=waiting)
         self._link.undo()
         log.warning(
             "the answer to COMMIT of turn %d was lost; it was %s",

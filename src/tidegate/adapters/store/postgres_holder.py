@@ -1,16 +1,23 @@
-"""Holder: whoever has the turn and stands still is ended by those who wait.
+"""Holder: a replica that has the turn and stands still is ended by those who wait.
 
 The server's own timers free most turns (see `postgres_link`); this frees the rest: a holder stopped
 while it sends its writes, or a server too old for a limit on transactions.
+
+Only sessions of Tidegate's own are ended, known by their name and role: what a person or another
+program does in the database is named to whoever waits, and waited for. Statements are shown to who
+may read the log or the database: they can hold data.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from tidegate.adapters.store import postgres_sql as sql
 from tidegate.adapters.store.postgres_ask import Ask, Numbers
+from tidegate.kernel.clock import Clock
 from tidegate.kernel.errors import TransientError
 from tidegate.ports.store import RowFault
 
@@ -23,6 +30,8 @@ QUIET_S = 3.0
 """Only one that has held the turn all these last seconds, and did nothing."""
 LOOK_EVERY_S = 1.0
 ASK_MAX_S = 3.0
+PROBE_S = 5
+"""So long a person who asks waits for the turn: long enough to see who holds it, too short to end it."""
 
 log = logging.getLogger("tidegate.store")
 
@@ -38,6 +47,8 @@ class Impatience:
     """
 
     def __init__(self, link: Link) -> None:
+        self.foreign: list[tuple[str, str]] = []
+        """Who holds it and is none of ours, and with what statement, as seen last."""
         self._link = link
         self._look_at = HOLDER_MAX_S - QUIET_S
         self._since: dict[_Holder, float] = {}
@@ -63,11 +74,44 @@ class Impatience:
             log.warning("who holds the turn cannot be found: %s", error)
         finally:
             second.drop()
-        holders = {(pid, changed_at) for pid, changed_at, _, _ in ask.rows}
+        holders = {(pid, changed_at) for pid, changed_at, *_ in ask.rows}
         self._since = {one: self._since.get(one, passed_s) for one in holders}
-        for pid, _, name, ended in ask.rows:
+        self.foreign = [(told, query) for _, _, _, ours, told, query, _ in ask.rows if not ours]
+        for told, query in self.foreign:
+            log.warning("waited %.1f s for the turn: %s keeps it: %s", passed_s, told, query)
+        for pid, _, name, _, _, _, ended in ask.rows:
             if ended is not None:
                 log.warning(
                     "waited %.1f s for the turn; %s (backend %d), which held it, was %s",
                     passed_s, name, pid, "ended" if ended else "gone already",
                 )  # fmt: skip
+
+
+@contextmanager
+def patience(link: Link, *, statements: bool = False) -> Generator[Impatience]:
+    """What a trip that may wait for the turn is given; a wait in vain says who was in the way."""
+    impatience = Impatience(link)
+    try:
+        yield impatience
+    except TransientError as error:
+        if not impatience.foreign:
+            raise
+        told = [f"{who}: {what}" if statements else who for who, what in impatience.foreign]
+        raise TransientError(
+            error.code,
+            f"somebody else's session keeps the turn: {'; '.join(told)}",
+            fix="end that transaction (COMMIT or ROLLBACK there, or SELECT pg_terminate_backend of "
+            "its backend); it is tried again",
+        ) from error
+
+
+def see_turn(url: str, clock: Clock) -> None:
+    """Take the turn and let it go. Raises TransientError: who keeps it, with what statement."""
+    from tidegate.adapters.store.postgres_link import Link
+
+    link = Link(url, "tidegate doctor", clock, lock_s=PROBE_S)
+    try:
+        with patience(link, statements=True) as waiting:
+            link.trip(Ask(sql.TURN), waiting=waiting)
+    finally:
+        link.drop()

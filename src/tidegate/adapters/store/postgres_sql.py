@@ -146,17 +146,23 @@ SETTLE_REJECT = "SELECT id FROM reject WHERE at = $1 AND code = $2 AND body = $3
 
 # Waiters queue behind one another, so what blocks us may itself be waiting: follow the chain to
 # whoever is not. Those named in $2 and $3 (process, and when its state last changed) are ended.
-HOLDERS = """
+HOLDERS = r"""
 WITH RECURSIVE chain (pid) AS (
   SELECT unnest(pg_blocking_pids($1::int)) UNION SELECT unnest(pg_blocking_pids(chain.pid)) FROM chain
 ),
 holder AS MATERIALIZED (
   SELECT a.pid, a.application_name AS name,
-    (extract(epoch FROM a.state_change) * 1000000)::bigint AS changed_at
+    (extract(epoch FROM a.state_change) * 1000000)::bigint AS changed_at,
+    a.application_name LIKE 'tidegate %' AND a.usename = session_user AS ours,
+    concat_ws(', ',
+      'backend ' || a.pid, nullif(a.application_name, ''), 'user ' || a.usename,
+      'at ' || host(a.client_addr), a.state,
+      'for ' || round(extract(epoch FROM clock_timestamp() - a.state_change)) || ' s'
+    ) AS told, left(regexp_replace(a.query, '\s+', ' ', 'g'), 200) AS query
   FROM chain JOIN pg_stat_activity a ON a.pid = chain.pid
   WHERE cardinality(pg_blocking_pids(a.pid)) = 0
 )
-SELECT h.pid, h.changed_at, h.name, CASE WHEN EXISTS (
+SELECT h.pid, h.changed_at, h.name, h.ours, h.told, h.query, CASE WHEN h.ours AND EXISTS (
     SELECT FROM unnest($2, $3) AS w (pid, changed_at)
     WHERE w.pid = h.pid AND w.changed_at = h.changed_at
   ) THEN pg_terminate_backend(h.pid) END
