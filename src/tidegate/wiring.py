@@ -104,6 +104,9 @@ class App:
         self.reader: Reader
         self.library: Library
         self.asking: Asking
+        self.runs: Runs
+        self.search: Search
+        self.trace: Trace
         self.intake: Intake
         self.control: Control
 
@@ -114,7 +117,12 @@ class App:
         self.host = self.loop.start()
         self.reader = open_reader(self.settings, self.codec)
         self.library = Library(self.reader, self.engines, reader_of)
-        self.asking = Asking(self.reader, self.library, self.codec, self.host.signals, self.clock)
+        shared = (self.reader, self.library, self.codec, self.host.signals, self.clock)
+        downstream = Downstream(*shared)
+        self.asking = Asking(*shared, downstream)
+        self.runs = Runs(*shared, downstream)
+        self.search = Search(self.reader, self.library, self.host.signals)
+        self.trace = Trace(self.reader, self.library, self.search, self.runs, downstream)
         self.intake = Intake(self.host, self.clock)
         self.control = Control(self.host)
         if self.settings.is_postgres:
@@ -198,23 +206,18 @@ class App:
     def service(self, token: str) -> Service:
         """What the API needs."""
         host, reader, clock = self.host, self.reader, self.clock
-        signals = host.signals
-        search = Search(reader, self.library, signals)
-        runs = Runs(reader, self.library, self.codec, signals, clock)
-        downstream = Downstream(reader, self.library, self.codec, signals, clock)
-
         return Service(
             host=host,
             intake=self.intake,
             asking=self.asking,
             readiness=Readiness(self.asking, self.library),
-            search=search,
-            trace=Trace(reader, self.library, search, runs, downstream),
-            runs=runs,
+            search=self.search,
+            trace=self.trace,
+            runs=self.runs,
             holds=Holds(reader, self.library, clock),
             control=self.control,
             activations=Activations(host, clock, self.settings.project),
-            inbox=Inbox(reader, search),
+            inbox=Inbox(reader, self.search),
             notices=Notices(reader, clock),
             vitals=Vitals(host, reader, self.codec, clock, lambda: not self.loop.ended.done()),
             clock=clock,

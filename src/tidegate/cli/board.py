@@ -42,7 +42,7 @@ def board(settings: Settings, as_json: bool, date: str | None, days: int) -> Non
 
     with answers(settings) as opened:
         last = parse_date(date) if date else opened.last_day()
-        made = make_board(opened.asking, opened.runs, last, days)
+        made = make_board(opened.asking, opened.downstream, last, days)
         made = replace(made, undelivered=opened.notices.undelivered())
     if as_json:
         print_json(msgspec.to_builtins(made))

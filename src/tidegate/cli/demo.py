@@ -57,7 +57,7 @@ def _play(settings: Settings, database: Path, *, once: bool, port: int | None) -
     chosen = replace(settings, project=PROJECT, database=str(database))
     opened = open_answers(chosen)
     try:
-        show(make_board(opened.asking, opened.runs, played.live, 21))
+        show(make_board(opened.asking, opened.downstream, played.live, 21))
         wrong = list(faults(opened, played)) if once else []
     finally:
         opened.close()

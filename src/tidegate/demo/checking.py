@@ -20,7 +20,7 @@ LIVE_STATES = {scene.rule: scene.state for scene in STORY}
 def faults(opened: Answers, played: Played) -> Iterator[str]:
     """What is not as it must be; nothing when all is well."""
     live = format_day(played.live)
-    board = make_board(opened.asking, opened.runs, played.live, 21)
+    board = make_board(opened.asking, opened.downstream, played.live, 21)
     for row in board.rows:
         if row.dataset is None and row.cells.get(live) != LIVE_STATES[row.rule]:
             yield f"{row.rule} on {live} is {row.cells.get(live)}, not {LIVE_STATES[row.rule]}"

@@ -47,14 +47,20 @@ class Asking:
     """Safe in every thread; reads only."""
 
     def __init__(
-        self, reader: Reader, library: Library, codec: Codec, signals: Signals, clock: Clock
+        self,
+        reader: Reader,
+        library: Library,
+        codec: Codec,
+        signals: Signals,
+        clock: Clock,
+        downstream: Downstream,
     ) -> None:
         self._reader = reader
         self._library = library
         self._codec = codec
         self._signals = signals
         self._clock = clock
-        self._downstream = Downstream(reader, library, codec, signals, clock)
+        self._downstream = downstream
 
     # ---- gates
     def gates(
@@ -84,8 +90,10 @@ class Asking:
         if not found and rule is not None:
             self._check_rule(rule)
         cursor_next = cursor_of(found[-1].key) if len(found) == limit else None
-        ordered = sorted(found, key=_newest_first)
-        return Page([self._listed(one) for one in ordered], cursor_next)
+        return Page(
+            [listed(*one) for one in self._with_rules(sorted(found, key=_newest_first))],
+            cursor_next,
+        )
 
     def all_gates(
         self, *, rule: str | None = None, status: str | None = None, day: Day | None = None
@@ -98,6 +106,16 @@ class Asking:
             cursor = page.next
             if cursor is None:
                 return
+
+    def rounds(self, days: tuple[Day, Day]) -> Iterator[tuple[Key, Gate, Rule]]:
+        """The newest round of every gate of these dates, in the order of its key."""
+        after: Key | None = None
+        while True:
+            found = self._reader.cells("gate", days=days, after=after, limit=PAGE_MAX)
+            yield from self._with_rules([one for one in found if "/" not in one.key.name])
+            if len(found) < PAGE_MAX:
+                return
+            after = found[-1].key
 
     def gate(self, id_: str) -> Json:
         """One round of one gate, and the runs it asked for. Raises InputError (`gate.unknown`)."""
@@ -204,10 +222,15 @@ class Asking:
             fix=did_you_mean(name, known, rules),
         )
 
-    def _listed(self, one: Listed) -> Json:
-        state = one.stored.cell.state
-        assert isinstance(state, Gate)
-        return listed(one.key, state, self._rule_of(one.stored.cell))
+    def _with_rules(self, found: Sequence[Listed]) -> Iterator[tuple[Key, Gate, Rule]]:
+        """Gates with the rules they follow; the activation is looked up once for all of them."""
+        if not found:
+            return
+        rules = rules_of(self._library.books()).rules
+        for one in found:
+            cell = one.stored.cell
+            assert isinstance(cell.state, Gate)
+            yield one.key, cell.state, rules.get(cell.doc) or self._rule_of(cell)
 
     def _rule_of(self, cell: Cell[Any]) -> Rule:
         return rules_of(self._library.books(cell.doc)).rules[cell.doc]

@@ -1,14 +1,17 @@
-"""Board: what is ready, late, held and running, by process and business date."""
+"""Board: what is ready, late, held and running, by process and business date.
+
+Of several gates of one rule and date the one that needs somebody first is shown.
+"""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
+from tidegate.correlate.gate import Gate, Shown, Status, show
+from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
-from tidegate.kernel.event import Json
-from tidegate.ports.reader import PAGE_MAX
 from tidegate.services.asking import Asking
-from tidegate.services.runs import Runs
+from tidegate.services.downstream import Downstream
 
 DAYS_MAX = 60
 
@@ -27,78 +30,86 @@ class Board(Struct, frozen=True):
     undelivered: int = 0  # notices that reached nobody
 
 
-_OF_INPUT = {"received": "ready", "missing": "waiting", "quarantined": "quarantine", "late": "late"}
+_OF_INPUT = {
+    Shown.RECEIVED: "ready",
+    Shown.MISSING: "waiting",
+    Shown.QUARANTINED: "quarantine",
+    Shown.LATE: "late",
+}
 _OF_RUN = {
+    "held": "held",
+    "started": "running",
     "running": "running",
     "retrying": "late",
     "succeeded": "done",
     "failed": "failed",
     "timed_out": "failed",
     "aborted": "failed",
+    "refused": "failed",
+    "cancelled": "ready",  # what it waited for is there; its run was given up
 }
+_URGENT = (
+    "failed", "quarantine", "missing", "late", "held", "waiting", "running", "ready", "done",
+)  # fmt: skip
 
 
-def make_board(asking: Asking, runs: Runs, last: Day, days: int) -> Board:
-    """The newest round of every gate of those dates."""
-    dates = [format_day(Day(last - n)) for n in reversed(range(min(days, DAYS_MAX)))]
-    rules: dict[str, dict[str, Json]] = {}
-    for date_number in range(last - len(dates) + 1, last + 1):
-        for gate in asking.all_gates(day=Day(date_number)):
-            shown = rules.setdefault(gate["rule"], {})
-            date = format_day(Day(date_number))
-            if date not in shown or shown[date]["round"] < gate["round"]:
-                shown[date] = gate
-    states = _runs(runs, (Day(last - len(dates) + 1), last))
-    rows: list[Row] = []
-    for rule in sorted(rules):
-        gates = rules[rule]
-        rows.append(
-            Row(rule, None, {date: _rule_state(gate, states) for date, gate in gates.items()})
-        )
-        names = {one["name"]: None for gate in gates.values() for one in gate["inputs"]}
-        for name in names:
-            cells = {
-                date: _input_state(one["status"], gate)
-                for date, gate in gates.items()
-                for one in gate["inputs"]
-                if one["name"] == name
-            }
-            rows.append(Row(rule, name, cells))
-    return Board(dates, rows)
+def make_board(asking: Asking, downstream: Downstream, last: Day, days: int) -> Board:
+    """The newest round of the gates of those dates."""
+    first = Day(last - min(days, DAYS_MAX) + 1)
+    standings = downstream.standings((first, last))
+    shown: dict[str, dict[str, _Round]] = {}
+    for key, gate, rule in asking.rounds((first, last)):
+        run = standings.of(key, gate, rule) if gate.status == Status.OPEN else None
+        one = _Round(_rule_state(gate, run), gate, rule)
+        dates = shown.setdefault(rule.name, {})
+        date = format_day(key.day)
+        if date not in dates or one.rank < dates[date].rank:
+            dates[date] = one
+    rows = [row for rule in sorted(shown) for row in _rows(rule, shown[rule])]
+    return Board([format_day(Day(day)) for day in range(first, last + 1)], rows)
 
 
-def _runs(runs: Runs, days: tuple[Day, Day]) -> dict[str, str]:
-    """Status of the newest run by correlation id; triggers that are held count as held."""
-    states: dict[str, str] = {}
-    cursor: str | None = None
-    while True:
-        page = runs.triggers(status="held", days=days, limit=PAGE_MAX, cursor=cursor)
-        for trigger in page.items:
-            if trigger["correlation_id"]:
-                states[trigger["correlation_id"]] = "held"
-        cursor = page.next
-        if cursor is None:
-            break
-    for run in sorted(runs.all_executions(days=days), key=lambda one: one["started_at"]):
-        if run["correlation_id"]:
-            states[run["correlation_id"]] = _OF_RUN.get(run["status"], "running")
-    return states
+class _Round(Struct, frozen=True):
+    """The gate that stands for a rule and date."""
+
+    state: str
+    gate: Gate
+    rule: Rule
+
+    @property
+    def rank(self) -> int:
+        return _URGENT.index(self.state)
 
 
-def _rule_state(gate: Json, runs: dict[str, str]) -> str:
-    if gate["status"] == "open":
-        return runs.get(gate["correlation_id"], "done")
-    return {
-        "waiting": "late" if gate["warned"] else "waiting",
-        "quarantined": "quarantine",
-        "overdue": "missing" if gate["backfill"] else "late",
-        "closed": "missing",
-    }[gate["status"]]
+def _rows(rule: str, dates: dict[str, _Round]) -> list[Row]:
+    """The row of a rule, and those of its inputs under it."""
+    inputs: dict[str, dict[str, str]] = {}
+    for date, one in dates.items():
+        states = show(one.gate, one.rule)
+        for input_ in one.rule.inputs:
+            state = _input_state(states[input_.name], one.gate)
+            inputs.setdefault(input_.name, {})[date] = state
+    own = Row(rule, None, {date: one.state for date, one in dates.items()})
+    return [own, *(Row(rule, name, cells) for name, cells in inputs.items())]
 
 
-def _input_state(status: str, gate: Json) -> str:
-    if status == "missing" and gate["status"] in ("overdue", "closed"):
+def _rule_state(gate: Gate, run: str | None) -> str:
+    match Status(gate.status):
+        case Status.OPEN:
+            return "done" if run is None else _OF_RUN.get(run, "running")
+        case Status.WAITING:
+            return "late" if gate.warned else "waiting"
+        case Status.QUARANTINED:
+            return "quarantine"
+        case Status.OVERDUE:
+            return "missing" if gate.backfill else "late"
+        case Status.CLOSED:
+            return "missing"
+
+
+def _input_state(state: Shown, gate: Gate) -> str:
+    if state is Shown.MISSING and gate.status in (Status.OVERDUE, Status.CLOSED):
         return "missing"
-    if status == "missing" and gate["warned"]:
+    if state is Shown.MISSING and gate.warned:
         return "late"
-    return _OF_INPUT[status]
+    return _OF_INPUT[state]

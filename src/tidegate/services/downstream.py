@@ -8,7 +8,7 @@ person asked for again is named after the one it repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ from msgspec import Struct
 from tidegate.correlate.gate import Gate
 from tidegate.correlate.identity import request_id
 from tidegate.correlate.rule import Rule, TriggerJob
-from tidegate.kernel.clock import Clock, Instant, format_instant
+from tidegate.kernel.clock import Clock, Day, Instant, format_instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId, segment
@@ -24,7 +24,7 @@ from tidegate.kernel.public_id import public_id
 from tidegate.kernel.request import again_request, parse_again
 from tidegate.kernel.step import CARE_MIN, Explanation, Key
 from tidegate.kernel.value import text
-from tidegate.ports.reader import PAGE_MAX, Reader
+from tidegate.ports.reader import PAGE_MAX, Listed, Reader
 from tidegate.run import engine as run
 from tidegate.run.execution import Execution
 from tidegate.schedule import engine as schedule
@@ -91,6 +91,18 @@ class Downstream:
         self._signals = signals
         self._clock = clock
 
+    def standings(self, days: tuple[Day, Day]) -> Standings:
+        """How every run of these dates stands: for lists, which cannot follow each."""
+        found: dict[tuple[Day, str], dict[str, str]] = {}
+        for kind in ("trigger", "execution"):
+            names = self._codec.kind(kind).statuses
+            for one in self._pages(kind, days):
+                key, status = one.key, one.stored.cell.state.status
+                # A trigger's scope is the job's name as a segment, an execution's the name itself.
+                scope = key.scope if kind == "trigger" else segment(key.scope)
+                found.setdefault((key.day, key.name), {})[scope] = names.get(status, str(status))
+        return Standings(found)
+
     def of(self, gate_key: Key, gate: Gate, rule: Rule) -> list[Followed]:
         """Every run this round asked for, the one that needs somebody first."""
         found: list[Followed] = []
@@ -142,6 +154,47 @@ class Downstream:
         days = (gate.day, gate.day)
         for one in self._reader.cells("trigger", days=days, name=name, limit=PAGE_MAX):
             yield self.last(one.key, request)
+
+    def _pages(self, kind: str, days: tuple[Day, Day]) -> Iterator[Listed]:
+        after: Key | None = None
+        while True:
+            page = self._reader.cells(kind, days=days, after=after, limit=PAGE_MAX)
+            yield from (one for one in page if "/" not in one.key.name)
+            if len(page) < PAGE_MAX:
+                return
+            after = page[-1].key
+
+
+class Standings(Struct, frozen=True):
+    """How runs stand, by (day, name of the trigger) and the job's segment."""
+
+    found: Mapping[tuple[Day, str], Mapping[str, str]]
+
+    def of(self, gate_key: Key, gate: Gate, rule: Rule) -> str | None:
+        """The status of what this round asked for that needs somebody first; None: of nothing."""
+        seen = [
+            status
+            for job, request in _requests(gate_key, gate, rule)
+            for status in self._of(gate_key.day, job, request)
+        ]
+        return min(seen, key=_rank, default=None)
+
+    def _of(self, day: Day, job: str | None, request: str) -> Iterator[str]:
+        """Of the last run under this request, for each job that has one."""
+        scope = None if job is None else segment(job)
+        last = {
+            name: status
+            for name, status in self.found.get((day, segment(request)), {}).items()
+            if scope is None or name == scope
+        }
+        for name, status in last.items():
+            latest = status
+            for number in range(1, AGAIN_MAX + 1):
+                again = self.found.get((day, segment(again_request(request, number))), {})
+                if name not in again:
+                    break
+                latest = again[name]
+            yield latest
 
 
 def book_of(books: Books, engine: Any) -> Any:

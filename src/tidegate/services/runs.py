@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Key
 from tidegate.kernel.value import is_map
-from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.ports.reader import Listed, Reader
 from tidegate.run import engine as run
 from tidegate.run.execution import Execution
 from tidegate.schedule import engine as schedule
@@ -47,14 +47,20 @@ class Runs:
     """Safe in every thread; reads only."""
 
     def __init__(
-        self, reader: Reader, library: Library, codec: Codec, signals: Signals, clock: Clock
+        self,
+        reader: Reader,
+        library: Library,
+        codec: Codec,
+        signals: Signals,
+        clock: Clock,
+        downstream: Downstream,
     ) -> None:
         self._reader = reader
         self._library = library
         self._codec = codec
         self._signals = signals
         self._clock = clock
-        self._downstream = Downstream(reader, library, codec, signals, clock)
+        self._downstream = downstream
 
     # ---- executions
     def executions(
@@ -71,16 +77,6 @@ class Runs:
         items = [self._execution(one) for one in found]
         items.sort(key=lambda item: (item["business_date"] or "", item["started_at"]), reverse=True)
         return Page(items, following)
-
-    def all_executions(self, *, days: tuple[Day, Day]) -> Iterator[Json]:
-        """Every execution of these business dates, page by page."""
-        cursor: str | None = None
-        while True:
-            page = self.executions(days=days, limit=PAGE_MAX, cursor=cursor)
-            yield from page.items
-            cursor = page.next
-            if cursor is None:
-                return
 
     def execution(self, id_: str) -> Json:
         """One execution with its attempts and journal. Raises InputError (`execution.unknown`)."""

@@ -143,12 +143,13 @@ class World:
         host.start(unclean=unclean)
         self.intake = Intake(host, self.clock)
         library = Library(self.reader, self.engines, reader_of)
-        self.asking = Asking(self.reader, library, self.codec, host.signals, self.clock)
         self.library = library
         shared = (self.reader, library, self.codec, host.signals, self.clock)
+        self.downstream = Downstream(*shared)
+        self.asking = Asking(*shared, self.downstream)
         self.search = Search(self.reader, library, host.signals)
-        self.runs = Runs(*shared)
-        self.trace = Trace(self.reader, library, self.search, self.runs, Downstream(*shared))
+        self.runs = Runs(*shared, self.downstream)
+        self.trace = Trace(self.reader, library, self.search, self.runs, self.downstream)
         self.holds = Holds(self.reader, library, self.clock)
         return host
 

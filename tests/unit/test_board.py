@@ -1,0 +1,124 @@
+"""The board: one state for each rule and date, and it is that of the run that was asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidegate.kernel.clock import parse_day
+from tidegate.kernel.step import Done, Effect, Failed, Key
+from tidegate.schedule.orders import CancelTrigger, Pause
+from tidegate.services.board import Board, make_board
+from tidegate.testing.gates import DATE, delivery, match, project, rule, start
+from tidegate.testing.world import Performer, Takes, World
+
+DAY = parse_day(DATE)
+TRIGGER = f"job~~{DATE}~~daily.001.1"
+TEMPLATE = {"global_correlation_id": "changed-{business_date}"}
+
+
+def good(key: Key, effect: Effect) -> Done | Failed | Takes | None:
+    return Done()
+
+
+def failing(key: Key, effect: Effect) -> Done | Failed | Takes | None:
+    return Failed("Tidegate.CommandFailed", "no rows")
+
+
+def endless(key: Key, effect: Effect) -> Done | Failed | Takes | None:
+    return None
+
+
+def board(world: World, days: int = 1) -> Board:
+    return make_board(world.asking, world.downstream, DAY, days)
+
+
+def state(world: World, dataset: str | None = None) -> str:
+    return next(row.cells[DATE] for row in board(world).rows if row.dataset == dataset)
+
+
+@pytest.mark.parametrize(
+    ("perform", "shown"), [(good, "done"), (failing, "failed"), (endless, "running")]
+)
+def test_an_open_gate_is_shown_as_its_run_stands(perform: Performer, shown: str) -> None:
+    world = World(project(rule("a")), perform=perform)
+
+    world.hear(delivery("a"))
+
+    assert state(world) == shown
+    assert state(world, "a") == "ready"
+
+
+def test_a_run_is_found_after_the_template_of_the_correlation_id_changed() -> None:
+    world = World(project(rule("a")), perform=failing)
+    world.hear(delivery("a"))
+
+    world.activate(project(rule("a", **TEMPLATE)))
+
+    assert state(world) == "failed"
+
+
+def test_a_held_run_is_held_and_one_that_was_given_up_leaves_the_gate_ready() -> None:
+    world = World(project(rule("a")))
+    world.order(Pause())
+    world.hear(delivery("a"))
+
+    held = state(world)
+    world.order(CancelTrigger(trigger=TRIGGER))
+
+    assert (held, state(world)) == ("held", "ready")
+
+
+def test_a_run_that_was_asked_for_again_stands_for_the_one_that_failed() -> None:
+    world = World(project(rule("a")), perform=lambda key, _: (
+        Done() if ".again." in key.name else Failed("Tidegate.CommandFailed", "no rows")
+    ))  # fmt: skip
+    world.hear(delivery("a"))
+
+    before = state(world)
+    world.order(world.runs.again(TRIGGER))
+    world.settle()
+
+    assert (before, state(world)) == ("failed", "done")
+
+
+def test_of_two_jobs_the_one_that_needs_somebody_is_shown() -> None:
+    others = {("job", "other"): {"kind": "command", "target": "true"}}
+    two = rule("a", actions=[start("other"), start("job")])
+    world = World(
+        project(two, others=others),
+        perform=lambda key, _: Failed("X", "y") if key.scope == "job" else Done(),
+    )
+
+    world.hear(delivery("a"))
+
+    assert state(world) == "failed"
+
+
+def test_a_job_whose_name_is_a_template_is_found_as_well() -> None:
+    world = World(project(rule("a", actions=[start("${data.which}")])), perform=failing)
+
+    world.hear(delivery("a", which="job"))
+
+    assert state(world) == "failed"
+
+
+def test_of_several_gates_of_a_date_the_one_that_needs_somebody_is_shown() -> None:
+    by_store = [match("data.business_date"), match("data.store")]
+    world = World(project(rule("a", "b", correlation_logic=by_store)), perform=failing)
+
+    world.hear(delivery("a", "1", store="east"))
+    waiting = state(world)
+    world.hear(*(delivery(one, store="west") for one in ("a", "b")))
+
+    assert (waiting, state(world)) == ("waiting", "failed")
+
+
+def test_dates_without_gates_are_shown_empty() -> None:
+    world = World(project(rule("a")))
+    world.hear(delivery("a"))
+
+    made = board(world, days=3)
+
+    assert len(made.dates) == 3
+    assert made.dates[-1] == DATE
+    assert [sorted(row.cells) for row in made.rows] == [[DATE], [DATE]]
