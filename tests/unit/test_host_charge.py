@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from tidegate.correlate.gate import STATUSES
+from tidegate.kernel.clock import HOUR_US
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Refusal
 from tidegate.ports.store import LogRow
@@ -17,6 +19,7 @@ from tidegate.services.caution import DEATHS_MAX
 from tidegate.services.engines import ENGINES, codec_of
 from tidegate.services.orders import ReleaseParked
 from tidegate.testing.broken import Tally, broken, mark, tally_key
+from tidegate.testing.gates import Documents, delivery, project, rule, window
 from tidegate.testing.memory import MemoryStore
 from tidegate.testing.memory_tables import FaultPoint, Tables
 from tidegate.testing.world import World
@@ -25,12 +28,12 @@ from tidegate.testing.world import World
 class Bench:
     """A world over tables that a test may damage; `fault` is called at each step of a turn."""
 
-    def __init__(self, tables: Tables | None = None) -> None:
+    def __init__(self, tables: Tables | None = None, documents: Documents | None = None) -> None:
         self.tables = tables or Tables()
         self.fault: Callable[[FaultPoint], None] = lambda point: None
         engines = (*ENGINES, broken(lambda how: None))
         self.store = MemoryStore(codec_of(engines), self.tables, fault=lambda at: self.fault(at))
-        self.world = World(engines=engines, store=(self.store, self.store.reader()))
+        self.world = World(documents, engines=engines, store=(self.store, self.store.reader()))
 
     def hear(self, *names: str, subject: str = "all") -> int:
         return self.world.hear(*(mark(name, "fine", subject) for name in names)).accepted
@@ -40,6 +43,16 @@ class Bench:
         assert stored is not None
         assert isinstance(stored.cell.state, Tally)
         return stored.cell.state.count
+
+    def gates(self) -> list[str]:
+        """Their statuses, by the column."""
+        rows = self.tables.cells.values()
+        return sorted(STATUSES[row.status] for row in rows if row.key.kind == "gate")
+
+    def release(self) -> Any:
+        """What is parked first is handed out again."""
+        (row, *_) = self.world.reader.parked()
+        return self.world.order(ReleaseParked(pos=row.parking.pos, engine=row.parking.engine))
 
     def parked(self) -> list[tuple[str, str]]:
         return [
@@ -106,7 +119,30 @@ def test_an_event_whose_cell_cannot_be_read_is_parked_and_the_others_go_on() -> 
 
     assert accepted == 3
     assert bench.count() == 2
-    assert bench.parked() == [("*", "defect")]
+    assert bench.parked() == [("*", "cell.unreadable")]
+
+
+def test_a_due_cell_that_cannot_be_read_is_set_aside_and_wakes_once_it_is_mended() -> None:
+    bench = Bench(documents=project(rule("a", "b", correlation_logic=window("1h"))))
+    bench.world.hear(delivery("a"), delivery("a", business_date="2025-11-19"))
+    key, kept = next(iter(bench.tables.cells.items()))
+    bench.tables.cells[key] = msgspec.structs.replace(kept, body=b"\xc1")
+
+    bench.world.advance(2 * HOUR_US)
+    accepted = bench.hear("c")
+    aside = bench.parked(), bench.gates()
+    refused = bench.release()
+    bench.tables.cells[key] = msgspec.structs.replace(bench.tables.cells[key], body=kept.body)
+    released = bench.release()
+
+    assert accepted == 1
+    assert aside == ([("*", "cell.unreadable")], ["overdue", "waiting"])
+    assert isinstance(refused, Refusal)
+    assert refused.code == "cell.unreadable"
+    assert not isinstance(released, Refusal)
+    assert bench.parked() == []
+    assert bench.gates() == ["overdue", "overdue"]
+    assert bench.world.verify().differences == []
 
 
 def test_a_failure_that_does_not_come_again_is_held_against_nobody() -> None:

@@ -2,7 +2,8 @@
 
 A state is msgpack, an array of its fields. Fields are only appended, with defaults, so an older
 state reads as a newer one; anything else raises the kind's `format` and brings `upgrade`. Bytes
-over PACK_MIN are zstd, which a bit of the stored format says.
+over PACK_MIN are zstd, which a bit of the stored format says. What cannot be read says whose state it
+is, so that the signal that needs it is set aside and everything else goes on.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import msgspec
 import zstandard
 
 from tidegate.kernel.errors import Defect
+from tidegate.kernel.public_id import cell_name
 from tidegate.kernel.step import Durable, Json, Key, Kind
 
 PACK_MIN = 4096
 PACKED = 0x4000
 UNPACKED_MAX = 64 * 1024 * 1024
 
+_FIX = "bring the state back from a backup, or run the release that wrote it"
 _ENCODE = msgspec.msgpack.Encoder(order="sorted").encode
 
 
@@ -61,8 +64,15 @@ class Codec:
         return self._kinds[key.kind].format | bit, body
 
     def decode(self, key: Key, format_: int, body: bytes) -> Durable:
-        """The state of a key, brought to today's format."""
+        """The state of a key, brought to today's format. Raises Defect (`cell.unreadable`)."""
         kind = self.kind(key.kind)
+        try:
+            return self._decode(kind, key, format_, body)
+        except Exception as error:
+            # Whatever an older or newer release, a failing disk or a person left in its place.
+            raise Defect("cell.unreadable", f"{cell_name(key)}: {error}", fix=_FIX) from error
+
+    def _decode(self, kind: Kind, key: Key, format_: int, body: bytes) -> Durable:
         if format_ & PACKED:
             body = unpack(format_, body)
         stored = format_ & ~PACKED
@@ -73,9 +83,7 @@ class Codec:
                 decoder = self._decoders[type_] = msgspec.msgpack.Decoder(type_)
             return decoder.decode(body)
         if kind.upgrade is None or stored > kind.format:
-            raise Defect(
-                "database.schema", f"{key} has format {stored}, this release knows {kind.format}"
-            )
+            raise ValueError(f"it has format {stored}, this release knows {kind.format}")
         raw: list[Json] = msgspec.msgpack.decode(body)
         for _ in range(stored, kind.format):
             raw = kind.upgrade(raw)

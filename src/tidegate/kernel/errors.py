@@ -33,6 +33,7 @@ CODES: dict[str, Code] = {
     "body.timeout": Code(408, "The request body came too slowly", True),
     "calendar.exhausted": Code(422, "The calendar has no business day in reach"),
     "calendar.unknown": Code(422, "No calendar has this name"),
+    "cell.unreadable": Code(500, "What is stored of a gate, a run or the like cannot be read"),
     "clock.jump": Code(503, "The clock jumped; nothing is decided until it settles", True),
     "config.invalid": Code(422, "A setting is wrong"),
     "conflict": Code(409, "Somebody else was first"),

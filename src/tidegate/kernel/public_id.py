@@ -23,6 +23,11 @@ def public_id(key: Key) -> str:
     return ids.public(key.scope, business_date(key) or NO_DATE, key.name)
 
 
+def cell_name(key: Key) -> str:
+    """Any cell, as it is named to people who look after the database."""
+    return f"{key.kind} {key.scope} {business_date(key) or NO_DATE} {key.name}".rstrip()
+
+
 def parse_public_id(kind: str, text: str) -> Key | None:
     """The key of that kind `public_id` made this text of; None for any other text."""
     try:

@@ -95,7 +95,9 @@ class Taken(Struct, frozen=True):
     stale: Sequence[Claim]  # outcomes whose effect has gone or has another fence
     later: Sequence[tuple[int, bytes]]  # (id, body), oldest first
     due: Sequence[Key]  # cells with wake_at <= max(now, at), by (wake_at, id)
-    cells: Mapping[Key, Stored]  # of `wanted.cells` and `due` those that exist, of kinds we know
+    cells: Mapping[Key, Stored]
+    """Of `wanted.cells` and `due` those that exist, of kinds we know; of `due` one whose state cannot
+    be read is left out, and `load` raises for it (`cell.unreadable`)."""
 
 
 # ---- what a turn writes

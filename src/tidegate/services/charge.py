@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidegate.kernel.errors import TransientError
+from tidegate.kernel.errors import TidegateError, TransientError
 from tidegate.kernel.step import Outcome, Woke
 from tidegate.ports.store import RowFault, Taken, TurnLost
 from tidegate.services.door import Arrival, Ask, Ended
@@ -22,7 +22,10 @@ STORE_FAULTS = (TransientError, RowFault, TurnLost)
 
 def why(error: Exception) -> str:
     """What a parked signal or a refused order says of an unexpected error."""
-    text = f"defect: {type(error).__name__}: {error}"
+    if isinstance(error, TidegateError):
+        text = f"{error.code}: {error.message}"
+    else:
+        text = f"defect: {type(error).__name__}: {error}"
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")[:ERROR_MAX]
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from msgspec import Struct, field, structs
 
-from tidegate.kernel.clock import NO_DAY, Instant, format_day
+from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.public_id import cell_name
 from tidegate.kernel.step import Cell, Engine, Heard, Key, Order, Signal, Woke
 from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.ports.store import LogRow, Stored
@@ -280,7 +281,7 @@ def _compare(reader: Reader, replay: Replay, codec: Codec, report: Report) -> No
                 break
             after = page[-1].key
     for key in left:
-        report.differs("cell", _name(key), "decided by the log, but not stored")
+        report.differs("cell", cell_name(key), "decided by the log, but not stored")
 
 
 def _compare_one(
@@ -291,15 +292,15 @@ def _compare_one(
     report: Report,
 ) -> None:
     if found is None:
-        report.differs("cell", _name(key), "stored, but the log does not lead to it")
+        report.differs("cell", cell_name(key), "stored, but the log does not lead to it")
         return
     again, format_, body = found
     if codec.encode(key, stored.cell.state) != (format_, body):
-        report.differs("cell", _name(key), "the state differs from what the log leads to")
+        report.differs("cell", cell_name(key), "the state differs from what the log leads to")
     elif (stored.cell.version, stored.cell.doc) != (again.cell.version, again.cell.doc):
         report.differs(
             "cell",
-            _name(key),
+            cell_name(key),
             f"version {stored.cell.version} of document {stored.cell.doc}, "
             f"the log leads to {again.cell.version} of {again.cell.doc}",
         )
@@ -314,8 +315,3 @@ def _is_undecided(marks: Sequence[Mark]) -> bool:
     return any(
         mark.mark == STALE or (mark.mark == REFUSED and mark.engine == EVERY) for mark in marks
     )
-
-
-def _name(key: Key) -> str:
-    day = format_day(key.day) if key.day != NO_DAY else "-"
-    return f"{key.kind} {key.scope} {day} {key.name}".rstrip()

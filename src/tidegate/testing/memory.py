@@ -8,12 +8,13 @@ as on SQLite.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import structs
 
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import TransientError
+from tidegate.kernel.errors import Defect, TransientError
 from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Key
 from tidegate.ports.reader import EffectRow
@@ -91,7 +92,7 @@ class MemoryStore:
                 stale=stale,
                 later=sorted(tables.later.items())[: wanted.later_max],
                 due=due,
-                cells=self._stored([*wanted.cells, *due]),
+                cells={**self._readable(due), **self._stored(wanted.cells)},
             )
             self._seen = tables.changes
         self._fault("after_take")
@@ -273,6 +274,13 @@ class MemoryStore:
         kinds = {kind.name for kind in self._codec.kinds}
         rows = (self.tables.cells.get(key) for key in keys if key.kind in kinds)
         return {row.key: row.stored(self._codec) for row in rows if row is not None}
+
+    def _readable(self, keys: Iterable[Key]) -> Mapping[Key, Stored]:
+        found: dict[Key, Stored] = {}
+        for key in keys:
+            with suppress(Defect):
+                found.update(self._stored([key]))
+        return found
 
     # ---- writing, while the tables are held
     def _touch(self) -> None:

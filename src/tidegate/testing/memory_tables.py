@@ -7,7 +7,7 @@ references under the lock has its snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from threading import Lock
 from typing import Literal
@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import TransientError
+from tidegate.kernel.errors import Defect, TransientError
 from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Cell, Key
 from tidegate.ports.reader import EffectRow, JournalRow, ParkedRow, RejectRow
@@ -60,8 +60,10 @@ class CellRow(Struct, frozen=True):
         """The same cell, waiting so much longer, in the state and in the column."""
         assert self.wake_at is not None
         wake_at = Instant(self.wake_at + shift_us)
-        state = structs.replace(codec.decode(self.key, self.format, self.body), wake_at=wake_at)
-        format_, body = codec.encode(self.key, state)
+        format_, body = self.format, self.body
+        with suppress(Defect):
+            state = structs.replace(codec.decode(self.key, format_, body), wake_at=wake_at)
+            format_, body = codec.encode(self.key, state)
         return structs.replace(self, wake_at=wake_at, format=format_, body=body)
 
 

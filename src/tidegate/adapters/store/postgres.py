@@ -33,7 +33,7 @@ from tidegate.adapters.store.postgres_write import key_columns, writing
 from tidegate.adapters.system import SystemClock, random_bytes
 from tidegate.kernel.clock import Clock, Day, Instant
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import ConflictError, TransientError
+from tidegate.kernel.errors import ConflictError, Defect, TransientError
 from tidegate.kernel.ids import CellId, Pos
 from tidegate.kernel.step import Cell, Key
 from tidegate.ports.store import (
@@ -298,8 +298,9 @@ class PostgresStore(PostgresBeside):
             keys.append(key)
             if key.kind in self._kinds:
                 doc, version, format_, body = rest
-                state = self._codec.decode(key, format_, body)
-                stored[key] = Stored(id_, Cell(state, doc, version))
+                with suppress(Defect):  # whoever is woken by it loads it again, and is charged
+                    state = self._codec.decode(key, format_, body)
+                    stored[key] = Stored(id_, Cell(state, doc, version))
         return keys
 
     # ---- names

@@ -5,6 +5,7 @@ The instant stands in the state and in its column; both are moved, within the tu
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -13,6 +14,7 @@ from tidegate.adapters.store import postgres_sql as sql
 from tidegate.adapters.store.postgres_ask import Ask, Blobs, Numbers
 from tidegate.kernel.clock import Day, Instant
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import Defect
 from tidegate.kernel.step import Key
 
 if TYPE_CHECKING:
@@ -42,10 +44,11 @@ def _shifted(waiting: Ask, codec: Codec, shift_us: int) -> Ask:
         if kind not in kinds:
             continue
         key, later = Key(kind, Day(day), scope, name), Instant(wake_at + shift_us)
-        state = structs.replace(codec.decode(key, format_, body), wake_at=later)
-        new_format, new_body = codec.encode(key, state)
+        with suppress(Defect):  # what cannot be read is woken then, and is parked
+            state = structs.replace(codec.decode(key, format_, body), wake_at=later)
+            format_, body = codec.encode(key, state)
         ids.append(id_)
         instants.append(later)
-        formats.append(new_format)
-        bodies.append(new_body)
+        formats.append(format_)
+        bodies.append(body)
     return Ask(sql.SHIFTED, ids, instants, formats, bodies)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +38,7 @@ from tidegate.adapters.store.sqlite_connection import connect, translate
 from tidegate.adapters.store.turn_sql import Value, padded
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import Defect
 from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Cell, Key
 from tidegate.ports.store import Claim, LogRow, Stored, Taken, TurnLost, Wanted, Writes
@@ -213,7 +215,8 @@ class SqliteStore(SqliteBeside):
             key = self._names.key(kind, day, scope, name)
             due.append(key)
             if key.kind in self._known:
-                cells[key] = self._cells.get(key) or self._remember(key, row)
+                with suppress(Defect):  # whoever is woken by it loads it again, and is charged
+                    cells[key] = self._cells.get(key) or self._remember(key, row)
         return due, cells
 
     def _find(self, keys: Iterable[Key]) -> dict[Key, Stored]:

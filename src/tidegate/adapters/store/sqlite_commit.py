@@ -7,6 +7,7 @@ here: what must change after COMMIT comes back as `Staged`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from sqlite3 import Connection
 
 from msgspec import Struct, structs
@@ -18,6 +19,7 @@ from tidegate.adapters.store.names import Names
 from tidegate.adapters.store.turn_sql import Value, insert, padded
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import Defect
 from tidegate.kernel.ids import Pos
 from tidegate.ports.store import RowFault, Taken, TurnLost, Writes
 
@@ -60,8 +62,9 @@ def shift_waiting(connection: Connection, codec: Codec, shift_us: int) -> None:
         for id_, kind, day, scope, name, _, _, format_, body, column in page:
             key, wake_at = names.key(kind, day, scope, name), Instant(column + shift_us)
             if key.kind in known:
-                state = structs.replace(codec.decode(key, format_, body), wake_at=wake_at)
-                format_, body = codec.encode(key, state)
+                with suppress(Defect):  # what cannot be read is woken then, and is parked
+                    state = structs.replace(codec.decode(key, format_, body), wake_at=wake_at)
+                    format_, body = codec.encode(key, state)
             connection.execute(sql.UPDATE_WAITING, (wake_at, format_, body, id_))
             after = id_
         if len(page) < WAITING_PAGE:

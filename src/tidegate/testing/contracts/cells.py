@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
 from tidegate.kernel.clock import DAY_US, HOUR_US, Instant
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import Defect
 from tidegate.kernel.ids import CellId
 from tidegate.kernel.step import Durable, Key
 from tidegate.ports.store import Store, Wanted
@@ -260,6 +262,35 @@ class CellContract(Contract):
         turn(store, cells=[cell(1, gate(), _waiting(PAST + 5), version=2)])
 
         assert list(look(store, Wanted(NOON, due_max=5)).due) == [gate()]
+
+    def test_a_due_cell_that_cannot_be_read_is_due_and_the_others_are_there(
+        self, store: Store, reopen: Callable[..., Store]
+    ) -> None:
+        spoiled = structs.replace(cell(1, gate("spoiled"), _waiting(PAST)), body=b"\xc1")
+        turn(store, cells=[spoiled, cell(2, gate("waits"), _waiting(PAST))])
+        store = reopen()
+
+        taken = store.take(Wanted(NOON, due_max=5))
+        with pytest.raises(Defect) as raised:
+            store.load([gate("spoiled")])
+        store.abandon()
+
+        assert list(taken.due) == [gate("spoiled"), gate("waits")]
+        assert taken.cells == {gate("waits"): stored(2, _waiting(PAST))}
+        assert raised.value.code == "cell.unreadable"
+        assert "spoiled" in str(raised.value)
+
+    def test_a_shift_moves_a_cell_that_cannot_be_read_by_its_column(
+        self, store: Store, reopen: Callable[..., Store]
+    ) -> None:
+        spoiled = structs.replace(cell(1, gate("spoiled"), _waiting(PAST)), body=b"\xc1")
+        turn(store, cells=[spoiled, cell(2, gate("waits"), _waiting(PAST))])
+        store = reopen()
+
+        turn(store, shift_wakes_us=FUTURE - PAST)
+
+        assert list(look(store, Wanted(NOON, due_max=5)).due) == []
+        assert store.next_wake() == FUTURE
 
     def test_an_accepted_clock_jump_moves_what_waits(
         self, store: Store, reopen: Callable[..., Store]
