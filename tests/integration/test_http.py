@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import socket
@@ -343,3 +344,60 @@ def test_the_server_ends_in_order_and_the_log_decides_the_same_again(tmp_path: P
     connection = sqlite3.connect(project / "tidegate.db")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ('{"n": 18446744073709551616}', "parameters.n "),
+        ('{"n": 9223372036854775808}', "parameters.n "),
+        ('{"n": -9223372036854775809}', "parameters.n "),
+        ('{"n": 1e999}', "parameters.n "),
+        ('{"n": NaN}', "parameters.n "),
+        ('{"n": "\\ud800"}', "parameters.n "),
+        ('{"n": ' + "[" * 90 + "]" * 90 + "}", "parameters.n[0]"),
+    ],
+)
+def test_parameters_that_cannot_be_kept_are_refused_with_their_place(
+    server: Server, value: str, where: str
+) -> None:
+    status, problem = server.call(
+        "POST", "/api/v1/trigger/manual", f'{{"parameters": {value}}}'.encode()
+    )
+
+    assert (status, problem["code"]) == (422, "request.invalid")
+    assert problem["detail"].startswith(where)
+    assert problem["fix"]
+
+
+def test_a_packed_body_is_refused_as_such_and_kept(server: Server) -> None:
+    packed = gzip.compress(json.dumps(event()).encode())
+
+    status, problem = server.call("POST", "/api/v1/events", packed, Content_Encoding="gzip")
+    other, _ = server.call("POST", "/api/v1/pipeline/pause", packed, Content_Encoding="gzip")
+    plain, _ = server.call("POST", "/api/v1/pipeline/resume", b"{}", Content_Encoding="identity")
+
+    assert (status, problem["code"]) == (415, "body.encoding")
+    assert "gzip" in problem["detail"]
+    assert (other, plain) == (415, 200)
+    assert any("body.encoding" in item["what"] for item in inbox(server))
+
+
+@pytest.mark.parametrize(
+    ("head", "answer"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n\r\n", b"HTTP/1.1 400"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"HTTP/1.1 400"),
+        (b"POST /api/v1/events HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", b"HTTP/1.1 400"),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200"),
+        (b"GET /healthz HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
+    ],
+)
+def test_a_request_names_its_host_once(server: Server, head: bytes, answer: bytes) -> None:
+    address = server.url.removeprefix("http://").split(":")
+
+    with socket.create_connection((address[0], int(address[1])), timeout=10) as sent:
+        sent.sendall(head)
+        said = sent.recv(4096)
+
+    assert said.startswith(answer), said

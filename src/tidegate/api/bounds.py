@@ -20,6 +20,16 @@ SMALL_BODY_MAX = 1 << 20
 """Bytes of a body that a person's call has; the event door has its own limit."""
 
 
+def check_encoding(encoding: str) -> None:
+    """Bodies are read as they are. Raises InputError (`body.encoding`) for a packed one."""
+    if encoding.strip().lower() not in ("", "identity"):
+        raise InputError(
+            "body.encoding",
+            f"the body is packed: Content-Encoding is {encoding[:80]!r}",
+            fix="send it as it is, without Content-Encoding; large deliveries in several batches",
+        )
+
+
 class Bounds:
     """ASGI middleware around the whole application."""
 
@@ -52,7 +62,9 @@ class _Request:
         self._receive, self._send = receive, send
         self._seconds_max = seconds_max
         self._until = asyncio.get_running_loop().time() + seconds_max
-        self._bytes_left: int | None = None if scope["path"] == EVENTS_PATH else SMALL_BODY_MAX
+        self._is_door = scope["path"] == EVENTS_PATH
+        self._encoding = dict(scope["headers"]).get(b"content-encoding", b"").decode("latin-1")
+        self._bytes_left: int | None = None if self._is_door else SMALL_BODY_MAX
         self._complete = False
 
     async def receive(self) -> Message:
@@ -70,6 +82,11 @@ class _Request:
                 )
             ) from None
         self._complete = not message.get("more_body", False)
+        if not self._is_door and message.get("body"):
+            try:  # the event door looks itself, for it keeps what it refuses
+                check_encoding(self._encoding)
+            except InputError as error:
+                raise self._refuse(error) from None
         if self._bytes_left is not None:
             self._bytes_left -= len(message.get("body", b""))
             if self._bytes_left < 0:

@@ -58,6 +58,11 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._stop_timers()
+        parser: Any = self.parser
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and parser.get_http_version() == "1.1"):
+            # uvicorn answers 400 to whatever the parser or what it calls does not take.
+            raise ValueError("a request of HTTP/1.1 names its Host, once")
         super().on_headers_complete()
 
     def shutdown(self) -> None:

@@ -1,7 +1,7 @@
 """Events: `POST /api/v1/events`, the raw route. Answered after the events are durable, never before.
 
 A batch is always 202 with each event's verdict; a single event that is rejected 422 with the same
-keys; no CloudEvent at all 400; a body over the limit 413; queue full or store away 503.
+keys; no CloudEvent at all 400; a body over the limit 413, a packed one 415; queue full or store away 503.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from tidegate.api.bounds import check_encoding
 from tidegate.api.guard import caller
 from tidegate.api.problem import answer, problem
 from tidegate.api.service import Service
@@ -67,6 +68,7 @@ def counts(receipt: Receipt) -> dict[str, Any]:
 async def _split(request: Request, body: bytes, service: Service, principal: str) -> Any:
     try:
         headers = _headers(request)
+        check_encoding(headers.get("content-encoding", ""))
         return split_request(headers.get("content-type", ""), headers, body)
     except InputError as error:
         await asyncio.wrap_future(service.intake.refuse(error.code, str(error), body, principal))

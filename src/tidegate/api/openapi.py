@@ -118,6 +118,7 @@ def _post_events() -> dict[str, Any]:
                 },
             },
             "413": {"description": "The body is over its limit", "content": _PROBLEM_BODY},
+            "415": {"description": "The body is packed", "content": _PROBLEM_BODY},
         },
     }
 

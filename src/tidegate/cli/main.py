@@ -85,6 +85,9 @@ def main(arguments: list[str] | None = None) -> None:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if logging.getLogger().getEffectiveLevel() > logging.DEBUG:
+        # Each start makes or looks at tables by Alembic; what it says of that is for its developers.
+        logging.getLogger("alembic").setLevel(logging.WARNING)
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = cli.main(args=given, prog_name="tidegate", standalone_mode=False)

@@ -27,6 +27,7 @@ class Code(NamedTuple):
 CODES: dict[str, Code] = {
     "auth.forbidden": Code(403, "This caller may not do that"),
     "auth.required": Code(401, "A valid token is needed"),
+    "body.encoding": Code(415, "The request body is packed in a way that is not read here"),
     "body.limit": Code(413, "The request body is over its limit"),
     "body.not_event": Code(400, "The request holds no CloudEvent"),
     "body.syntax": Code(400, "The request body cannot be read"),

@@ -11,6 +11,7 @@ from tidegate.kernel.clock import NO_DAY, Clock, Day, format_instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
+from tidegate.kernel.given import check_given
 from tidegate.kernel.ids import DocId, segment
 from tidegate.kernel.orders import RequestRun
 from tidegate.kernel.public_id import business_date, parse_public_id, public_id
@@ -161,6 +162,7 @@ class Runs:
                 f"job {job} needs a business date: its target, environment or parameters name it",
                 fix='name it: --date 2024-01-15, or "business_date" in a request',
             )
+        check_given(dict(parameters or {}), "parameters")
         return RequestRun(
             job=job,
             request=person_request(key),

@@ -43,6 +43,7 @@ class Server:
         self.token = TOKEN
         self.url = ""
         self.log: list[str] = []
+        self._begun = 0  # lines of the log that are of earlier starts
         self._program = program
         self._environment = {"PIPELINE_API_TOKEN": TOKEN, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
@@ -68,6 +69,7 @@ class Server:
 
     def spawn(self) -> None:
         """Start and wait for nothing."""
+        self._begun = len(self.log)
         command = [sys.executable, *self._program, "serve", "--port", str(self.port)]
         command += ["--project", str(self.project)]
         if self.database is not None:
@@ -164,7 +166,7 @@ class Server:
                 pending += chunk
                 *lines, pending = pending.split(b"\n")
                 self.log += [line.decode("utf-8", "replace") for line in lines]
-                for line in self.log:
+                for line in self.log[self._begun :]:
                     if line.startswith("tidegate serves "):
                         return line.split()[-1]
                 if not chunk:
