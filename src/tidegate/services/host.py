@@ -22,7 +22,6 @@ from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Engine, Order, Refusal
 from tidegate.ports.store import (
-    LEASE_US,
     Claimed,
     RowFault,
     Store,
@@ -47,8 +46,6 @@ from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
 
 RETAKES_MAX = 100
-SEEN_US = LEASE_US
-"""A replica that was not seen for so long has gone."""
 
 T = TypeVar("T")
 log = logging.getLogger("tidegate.host")
@@ -97,8 +94,6 @@ class Host:
         self.status = Status()
         self.steady = Steady(setup.clock)
         self.books: Books = compile_books(None, setup.engines, setup.reader_of)
-        self.others = 0 if setup.presence_s is None else 1
-        """Replicas beside this one when it last looked; until then there may be one."""
         self._kinds = frozenset(kind.name for engine in setup.engines for kind in engine.kinds)
         self._pace = Pace()
         self._caution = Caution(setup.clock)
@@ -219,7 +214,7 @@ class Host:
         refuse(self.door.drain(), error)
 
     def _be_present(self) -> None:
-        """Say that this replica lives, and see which others do."""
+        """Say that this replica lives."""
         every_s, now = self.setup.presence_s, self.setup.clock.monotonic()
         if every_s is None or now < self._present_at + every_s:
             return
@@ -227,7 +222,6 @@ class Host:
         self.store.see_replica(
             setup.replica, setup.release, self.books.activation, setup.functions, at
         )
-        self.others = self.store.others_since(setup.replica, Instant(at - SEEN_US))
         self._present_at = now
 
     def _share(self) -> Share:
