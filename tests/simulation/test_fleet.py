@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from tidegate.correlate.gate import Gate, Status
+from tidegate.correlate.memory import DIGEST_BYTES, remembered
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import DocId
@@ -178,8 +179,9 @@ def _check_counted(heard: list[Event], gates: Mapping[Key, Gate]) -> None:
         sent["each", date] += event.data["dataset_name"] == DATASETS[0]
     for key, gate in gates.items():
         if "/" not in key.name:
-            inputs = [f"{one.source} {one.id}" for one in gate.inputs]
-            counted = [*gate.counted, *inputs]
+            shown = [(one.source, one.id) for one in gate.inputs]
+            kept = remembered(gate.counted, shown)
+            counted = [kept[n : n + DIGEST_BYTES] for n in range(0, len(kept), DIGEST_BYTES)]
             assert len(set(counted)) == len(counted), "no event is counted twice"
             assert len(counted) == sent[key.scope, gate.values[0]], "and none is left out"
 
