@@ -26,6 +26,7 @@ from tidegate.correlate.gate import (
     close,
     finished,
     next_wake,
+    shift,
     upgrade,
     warn,
 )
@@ -85,6 +86,7 @@ kinds = (
         statuses=STATUSES,
         format=2,
         upgrade=upgrade,
+        shift=shift,
     ),
     Kind(name=expectation.KIND, state=Expectation, follows="rule"),
 )

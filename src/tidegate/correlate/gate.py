@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from tidegate.correlate.memory import remembered, remembers, upgraded
 from tidegate.correlate.rule import Anchor, Input, Rule
-from tidegate.kernel.clock import Instant
+from tidegate.kernel.clock import Instant, shifted
 from tidegate.kernel.event import PRIORITIES, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import CARE_MIN, Durable
@@ -224,6 +224,26 @@ def next_round(gate: Gate, now: Instant) -> Gate:
 def finished(gate: Gate) -> Gate:
     """The round as it is kept under its number: what comes again is for the gate to know."""
     return replace(gate, counted=b"")
+
+
+def shift(gate: Gate, by_us: int) -> Gate:
+    """A person accepted a jump of the clock: what was read from it before moves along, so that the
+    gate waits as long as it would have and its inputs are as far apart as they were.
+
+    A deadline is a time of day: a clock that was set back comes to it again.
+    """
+    later = max(by_us, 0)
+    return replace(
+        gate,
+        inputs=tuple(
+            [replace(one, arrived_at=Instant(one.arrived_at + by_us)) for one in gate.inputs]
+        ),
+        made_at=Instant(gate.made_at + by_us),
+        deadline=shifted(gate.deadline, later),
+        window_end=shifted(gate.window_end, by_us),
+        warn_at=shifted(gate.warn_at, later),
+        close_at=shifted(gate.close_at, by_us),
+    )
 
 
 # ---- questions

@@ -139,6 +139,11 @@ def date_day(value: date) -> Day:
 
 
 # ---- durations
+def shifted(at: Instant | None, by_us: int) -> Instant | None:
+    """So much later, where there is an instant."""
+    return None if at is None else Instant(at + by_us)
+
+
 def parse_duration(text: str) -> int:
     """`1d12h30m`, `24h`, `90s`, `250ms` to microseconds; units largest first, each once.
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 
 import msgspec
 import zstandard
+from msgspec import structs
 
+from tidegate.kernel.clock import Instant
 from tidegate.kernel.errors import Defect
 from tidegate.kernel.public_id import cell_name
 from tidegate.kernel.step import Durable, Json, Key, Kind
@@ -62,6 +64,14 @@ class Codec:
             return self._kinds[key.kind].format, body
         bit, body = pack(body)
         return self._kinds[key.kind].format | bit, body
+
+    def shifted(self, key: Key, state: Durable, by_us: int) -> Durable:
+        """The same, waiting so much longer: a person accepted a clock jump and moves what waits."""
+        assert state.wake_at is not None, "it waits"
+        kind, wake_at = self.kind(key.kind), Instant(state.wake_at + by_us)
+        if kind.shift is not None and type(state) is kind.state:
+            state = kind.shift(state, by_us)
+        return structs.replace(state, wake_at=wake_at)
 
     def decode(self, key: Key, format_: int, body: bytes) -> Durable:
         """The state of a key, brought to today's format. Raises Defect (`cell.unreadable`)."""

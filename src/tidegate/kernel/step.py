@@ -9,7 +9,7 @@ randomness, no iteration over sets; the same signals give the same steps for eve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 from pydantic import BaseModel
@@ -87,6 +87,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     statuses: Mapping[int, str] = {}  # what lists print for a status
     format: int = 1
     upgrade: Callable[[list[Json]], list[Json]] | None = None  # raw array of format - 1 to this one
+    shift: Callable[[Any, int], Durable] | None = None
+    """Of a state that waits: instants of the clock that move with `wake_at` when a jump is accepted."""
 
     def holds(self, key: Key) -> type[Durable]:
         """The type of state under this key."""
@@ -383,9 +385,7 @@ class Engine(Protocol[B]):
     @property
     def kinds(self) -> tuple[Kind, ...]: ...
     @property
-    def orders(
-        self,
-    ) -> tuple[type[Struct], ...]: ...  # the bodies it obeys; no two engines share one
+    def orders(self) -> tuple[type[Struct], ...]: ...  # the bodies it obeys; no two share one
     @property
     def documents(self) -> tuple[DocumentKind, ...]: ...  # the documents it owns
 

@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.kernel import value
-from tidegate.kernel.clock import Instant
+from tidegate.kernel.clock import Instant, shifted
 from tidegate.kernel.event import Json
 from tidegate.kernel.orders import RequestRun
 from tidegate.kernel.retry import ONCE, RetryPolicy
@@ -88,9 +88,19 @@ class Execution(Durable, frozen=True, array_like=True, kw_only=True):
         return "retry" if self.wake_at == self.retry_at else "timeout"
 
 
+def shift(execution: Execution, by_us: int) -> Execution:
+    """A person accepted a jump of the clock: the next attempt and the end are as far off as before."""
+    return replace(
+        execution,
+        deadline=shifted(execution.deadline, by_us),
+        retry_at=shifted(execution.retry_at, by_us),
+    )
+
+
 KIND = Kind(
     name="execution",
     state=Execution,
+    shift=shift,
     follows="job",
     statuses={int(status): status.name.lower() for status in Status},
 )

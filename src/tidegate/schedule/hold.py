@@ -17,7 +17,7 @@ from enum import IntEnum
 
 from msgspec.structs import replace
 
-from tidegate.kernel.clock import NO_DAY, Instant
+from tidegate.kernel.clock import NO_DAY, Instant, shifted
 from tidegate.kernel.step import Durable, Key, Kind
 from tidegate.schedule.queue import Queue, Waiting, head
 from tidegate.schedule.trigger import Reason
@@ -47,9 +47,15 @@ class Hold(Durable, frozen=True, array_like=True, kw_only=True):
     review_left: int = 0  # so many of `waiting`, from the front, are still to be looked at
 
 
+def shift(hold: Hold, by_us: int) -> Hold:
+    """A person accepted a jump of the clock: a pause lasts as long as it would have."""
+    return replace(hold, until=shifted(hold.until, by_us))
+
+
 KIND = Kind(
     name="hold",
     state=Hold,
+    shift=shift,
     part=Waiting,
     statuses={int(status): status.name.lower() for status in Status},
 )

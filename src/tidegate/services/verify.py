@@ -136,7 +136,7 @@ class Replay:
         for key, (stored, _, _) in list(self.cells.items()) if by_us else ():
             state = stored.cell.state
             if state.wake_at is not None and key not in self._asleep:
-                state = structs.replace(state, wake_at=Instant(state.wake_at + by_us))
+                state = self._codec.shifted(key, state, by_us)
                 moved = Stored(stored.id, structs.replace(stored.cell, state=state))
                 self.cells[key] = (moved, *self._codec.encode(key, state))
 

@@ -62,7 +62,7 @@ class CellRow(Struct, frozen=True):
         wake_at = Instant(self.wake_at + shift_us)
         format_, body = self.format, self.body
         with suppress(Defect):
-            state = structs.replace(codec.decode(self.key, format_, body), wake_at=wake_at)
+            state = codec.shifted(self.key, codec.decode(self.key, format_, body), shift_us)
             format_, body = codec.encode(self.key, state)
         return structs.replace(self, wake_at=wake_at, format=format_, body=body)
 

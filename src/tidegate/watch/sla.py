@@ -61,9 +61,20 @@ class Sla(Durable, frozen=True, array_like=True, kw_only=True):
     ended_at: Instant | None = None
 
 
+def shift(sla: Sla, by_us: int) -> Sla:
+    """A person accepted a jump of the clock: the run has had as long as before."""
+    return replace(
+        sla,
+        started_at=Instant(sla.started_at + by_us),
+        warn_at=Instant(sla.warn_at + by_us),
+        due_at=Instant(sla.due_at + by_us),
+    )
+
+
 KIND = Kind(
     name="sla",
     state=Sla,
+    shift=shift,
     statuses={int(status): status.name.lower() for status in Status},
 )
 

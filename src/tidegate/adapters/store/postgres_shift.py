@@ -8,8 +8,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 from tidegate.adapters.store import postgres_sql as sql
 from tidegate.adapters.store.postgres_ask import Ask, Blobs, Numbers
 from tidegate.kernel.clock import Day, Instant
@@ -45,7 +43,7 @@ def _shifted(waiting: Ask, codec: Codec, shift_us: int) -> Ask:
             continue
         key, later = Key(kind, Day(day), scope, name), Instant(wake_at + shift_us)
         with suppress(Defect):  # what cannot be read is woken then, and is parked
-            state = structs.replace(codec.decode(key, format_, body), wake_at=later)
+            state = codec.shifted(key, codec.decode(key, format_, body), shift_us)
             format_, body = codec.encode(key, state)
         ids.append(id_)
         instants.append(later)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from sqlite3 import Connection
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from tidegate.adapters.store import turn_sql as sql
 from tidegate.adapters.store.beside_sql import CLEAR_SUSPECTS
@@ -63,7 +63,7 @@ def shift_waiting(connection: Connection, codec: Codec, shift_us: int) -> None:
             key, wake_at = names.key(kind, day, scope, name), Instant(column + shift_us)
             if key.kind in known:
                 with suppress(Defect):  # what cannot be read is woken then, and is parked
-                    state = structs.replace(codec.decode(key, format_, body), wake_at=wake_at)
+                    state = codec.shifted(key, codec.decode(key, format_, body), shift_us)
                     format_, body = codec.encode(key, state)
             connection.execute(sql.UPDATE_WAITING, (wake_at, format_, body, id_))
             after = id_
