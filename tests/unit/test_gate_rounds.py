@@ -437,6 +437,35 @@ def test_late_new_round_begins_one() -> None:
     assert len(world.tasks()) == 1
 
 
+# ---- late, by what is here
+@pytest.mark.parametrize(
+    ("late", "first", "expected"),
+    [
+        ("inbox", "a", {1: {"a": "received", "b": "late"}}),
+        ("inbox", "b", {1: {"a": "received", "b": "late"}}),
+        ("ignore", "a", {1: {"a": "received", "b": "missing"}}),
+        ("ignore", "b", {1: {"a": "received", "b": "late"}}),
+        (
+            "new_round",
+            "a",
+            {1: {"a": "received", "b": "missing"}, 2: {"a": "missing", "b": "received"}},
+        ),
+        ("new_round", "b", {1: {"a": "received", "b": "late"}}),
+    ],
+)
+def test_what_is_late_is_judged_by_what_is_here(
+    late: str, first: str, expected: dict[int, dict[str, str]]
+) -> None:
+    """The table of docs/explanation/what-belongs-together.md."""
+    written = rule("a", "b", "c", correlation_logic=window("2h"), late=late)
+    early, later = delivery("a"), delivery("b", time="2025-11-21T11:00:00Z")
+
+    world = heard(written, *((early, later) if first == "a" else (later, early)))
+
+    shown = {gate["round"]: inputs(gate) for gate in world.gates()}
+    assert shown == {number: {**one, "c": "missing"} for number, one in expected.items()}
+
+
 # ---- late for a window
 def wide(late: str, **changes: Any) -> World:
     """One delivery at 08:00, with a window of two hours."""
