@@ -112,11 +112,12 @@ def test_what_is_rejected_is_said_kept_and_exits_with_one(shell: Shell) -> None:
     [
         (("gate", "show", "nonsense"), 3, "gate.unknown"),
         (("explain", "nobody", "--date", "2024-01-15"), 3, "rule.unknown"),
-        (("explain", RULE, "--date", "tomorrow"), 2, "write 2024-01-15"),
+        (("explain", RULE, "--date", "tomorrow"), 2, "such as 2024-01-15"),
         (("gate", "release", GATE), 5, "is waiting"),
         (("gate", "release", GATE.replace("001", "002")), 5, "round 002"),
         (("inbox", "release", "x"), 1, "no parked signal"),
         (("event", "send", "nowhere.json"), 3, "cannot be read"),
+        (("event", "send", "-", "--at", "127.0.0.1:5000"), 2, "write --at http://127.0.0.1:5000"),
         (("frobnicate",), 2, "No such command"),
         (("trace", "nothing"), 3, "nothing is known"),
     ],

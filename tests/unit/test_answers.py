@@ -7,9 +7,10 @@ import pytest
 from tidegate.kernel.clock import HOUR_US, MINUTE_US, Instant, format_instant, parse_day
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
-from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key
+from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key, Refusal
 from tidegate.run.orders import StopExecution
 from tidegate.schedule.orders import CancelTrigger, Pause, Resume
+from tidegate.services.asking import parse_date
 from tidegate.testing.gates import (
     DATE,
     condition,
@@ -444,6 +445,50 @@ def test_nothing_is_known_under_a_strange_id() -> None:
         world.trace.trace("nope")
 
     assert raised.value.code == "not_found"
+
+
+# ---- dates as people type them
+@pytest.mark.parametrize(
+    ("typed", "message", "fix"),
+    [
+        ("2026-11-31", "there is no 2026-11-31: 2026-11 has 30 days",
+         "write a day that there is, such as 2024-01-15"),
+        ("2025-02-29", "there is no 2025-02-29: 2025-02 has 28 days",
+         "write a day that there is, such as 2024-01-15"),
+        ("20.11.2026", "'20.11.2026' is not a date such as 2024-01-15", "write 2026-11-20"),
+        ("20261120", "'20261120' is not a date such as 2024-01-15", "write 2026-11-20"),
+        ("2026-1-5", "'2026-1-5' is not a date such as 2024-01-15", "write 2026-01-05"),
+        ("11/20/2026", "'11/20/2026' is not a date such as 2024-01-15",
+         "write the year, the month and the day, such as 2024-01-15"),
+    ],
+)  # fmt: skip
+def test_a_date_that_is_none_is_told_how_to_write_it(typed: str, message: str, fix: str) -> None:
+    with pytest.raises(InputError) as refused:
+        parse_date(typed)
+
+    assert (refused.value.message, refused.value.fix) == (message, fix)
+
+
+# ---- inputs that are not there to release
+@pytest.mark.parametrize(
+    ("names", "message", "fix"),
+    [
+        (("ordres",), f"daily~~{DATE}~~001 has no input called ordres", 'did you mean "orders"?'),
+        (("zzz",), f"daily~~{DATE}~~001 has no input called zzz", "its inputs are orders, stock"),
+        (("orders", "stock"),
+         f"daily~~{DATE}~~001 is quarantined; quarantined inputs: orders", "leave out stock"),
+    ],
+)  # fmt: skip
+def test_an_input_that_cannot_be_released_is_told_from_those_that_can(
+    names: tuple[str, ...], message: str, fix: str
+) -> None:
+    world = World(project(rule("orders", "stock", additional_conditions=[{"n": "> 0"}])))
+    world.hear(delivery("orders", n=0), delivery("stock", n=1))
+
+    refusal = release(world, f"daily~~{DATE}~~001", *names)
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.message, refusal.fix) == (message, fix)
 
 
 # ---- a job that needs a date

@@ -122,6 +122,25 @@ def test_a_function_of_a_module_that_is_there_is_found(tmp_path: Path, target: s
     assert [one for one in told(found.warnings) if one[0] != "0:0"] == []
 
 
+# ---- times
+@pytest.mark.parametrize(
+    ("written", "fix"),
+    [
+        ("60", "60 has no unit; write 60s, 60m or 60h"),
+        ("'60'", "60 has no unit; write 60s, 60m or 60h"),
+        ("2 hours", "'2 hours' is not a duration; write 2h"),
+        ("90min", "'90min' is not a duration; write 90m"),
+        ("1.5", "1.5 has no unit; write it as 1h30m"),
+    ],
+)
+def test_a_time_without_its_unit_is_told_how_to_write_it(
+    tmp_path: Path, written: str, fix: str
+) -> None:
+    fault = only(checked(tmp_path, jobs__all=job(f"  target: ['true']\n  timeout: {written}\n")))
+
+    assert fault == ("4:12", "document.invalid", f"timeout: {fix}")
+
+
 # ---- what templates read
 def test_a_parameter_that_a_rule_does_not_give_is_a_warning(tmp_path: Path) -> None:
     target = job("  target: [echo, '${parameters.tabel}']\n")

@@ -491,6 +491,9 @@ def test_nothing_is_said_of_what_may_stand_in_a_faulty_file(tmp_path: Path) -> N
 
 
 # ---- several documents
+IDS = "context_normalization: {global_correlation_id: 'x-${business_date}-${sequence}'}\n"
+
+
 def test_two_processes_with_the_same_ids_are_named_with_both_files(tmp_path: Path) -> None:
     ids = "context_normalization: {global_correlation_id: 'x-${business_date}-${sequence}'}\n"
     one = f"rule_name: one\nbusiness_process: a\nconditions: [{{dataset: a}}]\n{ids}"
@@ -501,9 +504,32 @@ def test_two_processes_with_the_same_ids_are_named_with_both_files(tmp_path: Pat
     (fault,) = project.faults
     assert fault.headline() == (
         "rules/two.yaml:5:48: this rule of process 'b' makes the same ids as rule 'one' of process "
-        "'a' (rules/one.yaml:1); fix: give both one business_process, or put the process into one "
-        "of the ids"
+        "'a' (rules/one.yaml:1); fix: if they are one process, write business_process: a in both; else "
+        "give this rule an id of its own: global_correlation_id: "
+        '"x-${business_date}-${rule}-${sequence}", under context_normalization'
     )
+
+
+@pytest.mark.parametrize(
+    "mended",
+    ["business_process: a\nconditions: [{dataset: b}]\n" + IDS,
+     "business_process: b\nconditions: [{dataset: b}]\n"
+     + IDS.replace("-${sequence}", "-${rule}-${sequence}")],
+)  # fmt: skip
+def test_both_ways_to_mend_the_same_ids_do(tmp_path: Path, mended: str) -> None:
+    one = f"rule_name: one\nbusiness_process: a\nconditions: [{{dataset: a}}]\n{IDS}"
+
+    project = checked(tmp_path, rules__one=one, rules__two=f"rule_name: two\n{mended}")
+
+    assert project.faults == ()
+
+
+def test_a_rule_without_inputs_is_told_so_and_nothing_else(tmp_path: Path) -> None:
+    rule = "rule_name: daily\nconditions: []\n" + action("${inputs.orders.data.n}")
+
+    _, _, what = only(checked(tmp_path, rule))
+
+    assert what == "this rule waits for nothing; write at least one condition"
 
 
 def test_a_source_that_two_applications_claim_is_named_with_both_files(tmp_path: Path) -> None:

@@ -580,7 +580,7 @@ def faults(**changes: Json) -> list[tuple[tuple[str | int, ...], str]]:
         ({"parameters": {"a": ["${nonsense("]}}, "parameters", ""),
         ({"method": "GET"}, "method", "only a job of kind http"),
         ({"kind": "python", "target": "a:b", "cwd": "x"}, "cwd", "only a job of kind command"),
-        ({"timeout": "2 hours"}, "timeout", "1d12h30m"),
+        ({"timeout": "2 hours"}, "timeout", "write 2h"),
         ({"timeout": "10ms"}, "timeout", "at least 1s"),
         ({"execution_timeout": "1h"}, "", "make it at least 2h"),
         ({"category": "other"}, "category", ""),

@@ -86,6 +86,7 @@ def send(
     """
     from tidegate.kernel.delivery import split_text
 
+    url = _address(at) if at is not None else None
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
@@ -97,8 +98,8 @@ def send(
             f"{'standard input' if str(file) == '-' else file} holds no event",
             fix="send one JSON event, a JSON array of events, or one event a line",
         )
-    if at is not None:
-        sent = asyncio.run(_post(at, token_for(settings, at), events, batch))
+    if url is not None:
+        sent = asyncio.run(_post(url, token_for(settings, url), events, batch))
     else:
         try:
             sent = _commit(settings, events, batch, wait)
@@ -110,6 +111,17 @@ def send(
     else:
         _print(sent)
     sys.exit(sent.exit_code)
+
+
+def _address(at: str) -> str:
+    """Raises InputError (`usage`) for what is no address of a server."""
+    if at.startswith(("http://", "https://")):
+        return at
+    rest = at.partition("://")[2] or at
+    raise InputError(
+        "usage", f"--at {at} is no address: it must begin with http:// or https://",
+        fix=f"write --at http://{rest}",
+    )  # fmt: skip
 
 
 def _commit(settings: Settings, events: Sequence[bytes], batch: int, wait: bool) -> Sent:

@@ -19,6 +19,7 @@ from tidegate.kernel.ids import DocId
 from tidegate.kernel.mapping import OWN_SOURCE
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.step import Document, Finding
+from tidegate.kernel.value import shown
 
 
 def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
@@ -124,6 +125,17 @@ def _unknown_jobs(name: str, written: RuleDocument, jobs: set[str]) -> Iterator[
             )  # fmt: skip
 
 
+def _own_id(rule: Rule, other: Rule) -> str:
+    """How two rules get ids of their own; each half mends it by itself."""
+    text = rule.id_template.text
+    sequence = "${sequence}" if "${sequence}" in text else "{sequence}"
+    apart = text.replace(sequence, f"${{rule}}-{sequence}")
+    return (
+        f"if they are one process, write business_process: {other.process} in both; else give this "
+        f"rule an id of its own: global_correlation_id: {shown(apart)}, under context_normalization"
+    )
+
+
 def _shared_ids(rules: Iterable[Rule]) -> Iterator[Finding]:
     """An id belongs to one business process."""
     first: dict[str, Rule] = {}
@@ -137,6 +149,6 @@ def _shared_ids(rules: Iterable[Rule]) -> Iterator[Finding]:
                 "rule", rule.name, ("context_normalization", "global_correlation_id"),
                 f"this rule of process {rule.process!r} makes the same ids as rule "
                 f"{other.name!r} of process {other.process!r}",
-                "give both one business_process, or put the process into one of the ids",
+                _own_id(rule, other),
                 other=("rule", other.name), lacks="context",
             )  # fmt: skip

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticKnownError
 
 from tidegate.correlate.field import reader
-from tidegate.kernel.clock import parse_duration
+from tidegate.kernel.clock import parse_duration, require_unit
 from tidegate.kernel.context import ApplicationMapping
 from tidegate.kernel.deadline import parse_deadline
 from tidegate.kernel.errors import InputError
@@ -34,6 +34,7 @@ class _Model(BaseModel):
 
 
 def _duration(value: object) -> object:
+    require_unit(value)
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a duration|write it as 24h or 1d12h30m")
     parse_duration(value)

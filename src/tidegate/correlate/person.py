@@ -12,6 +12,7 @@ from tidegate.correlate.moves import moved, reply, say
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.ids import DocId
+from tidegate.kernel.spelling import did_you_mean, listed
 from tidegate.kernel.step import Answer, Cell, Key, Put, Refusal, Step, View
 
 
@@ -23,11 +24,20 @@ def release_gate(order: ReleaseGate, actor: str, view: View, rules: Mapping[DocI
     gate, rule = cell.state, rules[cell.doc]
     held = {one.input for one in gate.inputs if not one.good}
     wanted = frozenset(order.inputs) or frozenset(held)
+    unknown = wanted - {one.name for one in rule.inputs}
+    id_, status = public_id(order.gate, order.round), STATUSES[Status(gate.status)]
+    if unknown:
+        names = [one.name for one in rule.inputs]
+        return Refusal(
+            "gate.state",
+            f"{id_} has no input called {', '.join(sorted(unknown))[:200]}",
+            did_you_mean(min(unknown), names, f"its inputs are {listed(names)}"),
+        )
     if gate.status in (Status.OPEN, Status.CLOSED) or not held or not wanted <= held:
         return Refusal(
             "gate.state",
-            f"{public_id(order.gate, order.round)} is {STATUSES[Status(gate.status)]}; "
-            f"quarantined inputs: {', '.join(sorted(held)) or 'none'}",
+            f"{id_} is {status}; quarantined inputs: {', '.join(sorted(held)) or 'none'}",
+            f"leave out {listed(sorted(wanted - held))}" if held and wanted & held else "",
         )
     after = release(gate, wanted, actor, rule, view.now, view.pos)
     step = moved(order.gate, gate, after, rule, (), None)

@@ -7,6 +7,7 @@ business date. Aware datetimes and texts appear at the borders only.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -36,6 +37,9 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _DURATION = re.compile(
     r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,8})h)?(?:(\d{1,9})m)?(?:(\d{1,11})s)?(?:(\d{1,14})ms)?",
     re.ASCII,
+)
+_IN_WORDS = re.compile(
+    r"(\d{1,9})\s*([wdhms])(?:eeks?|ays?|(?:ou)?rs?|in(?:ute)?s?|ec(?:ond)?s?)?", re.IGNORECASE
 )
 _UNITS_US = (7 * DAY_US, DAY_US, HOUR_US, MINUTE_US, SECOND_US, 1000)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -117,7 +121,19 @@ def format_second(at: Instant) -> str:
 def _parse_day(text: str) -> Day:
     if _DATE.fullmatch(text) is None:
         raise ValueError(f"{text[:32]!r} is not a date such as 2024-01-15")
-    return Day(date.fromisoformat(text).toordinal() - _EPOCH_ORDINAL)
+    try:
+        return Day(date.fromisoformat(text).toordinal() - _EPOCH_ORDINAL)
+    except ValueError as error:
+        raise ValueError(f"there is no {text}: {_why_no_day(text)}") from error
+
+
+def _why_no_day(text: str) -> str:
+    year, month = int(text[:4]), int(text[5:7])
+    if not 1 <= month <= 12:
+        return "a year has 12 months"
+    if not year:
+        return "years begin with 0001"
+    return f"{text[:7]} has {monthrange(year, month)[1]} days"
 
 
 def _format_day(day: Day) -> str:
@@ -144,17 +160,34 @@ def shifted(at: Instant | None, by_us: int) -> Instant | None:
     return None if at is None else Instant(at + by_us)
 
 
+def require_unit(value: object) -> object:
+    """A number where a duration should be lacks its unit; all else is for `parse_duration`.
+
+    Raises ValueError (`what; fix`).
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value} has no unit; write {_with_units(str(value))}")
+    return value
+
+
+def _with_units(number: str) -> str:
+    return f"{number}s, {number}m or {number}h" if number.isdigit() else "it as 1h30m"
+
+
 def parse_duration(text: str) -> int:
     """`1d12h30m`, `24h`, `90s`, `250ms` to microseconds; units largest first, each once.
 
     Raises ValueError with what to write instead.
     """
+    if text.isascii() and text.isdigit():
+        raise ValueError(f"{text[:32]} has no unit; write {_with_units(text[:32])}")
     found = _DURATION.fullmatch(text)
     if not text or found is None:
-        raise ValueError(
-            f"{text[:32]!r} is not a duration; write it as 1d12h30m "
-            "(units w d h m s ms, largest first)"
-        )
+        words = _IN_WORDS.fullmatch(text.strip())
+        meant = "it as 1d12h30m (units w d h m s ms, largest first)"
+        if words:
+            meant = f"{words[1]}{words[2].lower()}"
+        raise ValueError(f"{text[:32]!r} is not a duration; write {meant}")
     total = sum(
         int(count or 0) * unit for count, unit in zip(found.groups(), _UNITS_US, strict=True)
     )

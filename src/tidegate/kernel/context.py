@@ -24,11 +24,11 @@ import re
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticKnownError
 
 from tidegate.kernel.calendar import CalendarName
-from tidegate.kernel.clock import parse_duration
+from tidegate.kernel.clock import parse_duration, require_unit
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import segment
@@ -236,7 +236,9 @@ class GlobalContext(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     downstream_job: Text | None = None
     sla_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 366)] | None = None
     owner: Text | None = None
-    manual_baseline: Annotated[str, AfterValidator(_duration)] | None = None
+    manual_baseline: (
+        Annotated[str, AfterValidator(_duration), BeforeValidator(require_unit)] | None
+    ) = None
     """What the work took by hand, such as 4h; for the time saved."""
 
 

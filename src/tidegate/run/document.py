@@ -30,7 +30,13 @@ from pydantic import (
 )
 
 from tidegate.kernel import spelling
-from tidegate.kernel.clock import MINUTE_US, SECOND_US, format_duration, parse_duration
+from tidegate.kernel.clock import (
+    MINUTE_US,
+    SECOND_US,
+    format_duration,
+    parse_duration,
+    require_unit,
+)
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import SEGMENT_MAX
 from tidegate.kernel.retry import RetryPolicy
@@ -96,7 +102,9 @@ def _template(value: Json) -> Json:
 
 
 Text: TypeAlias = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_template)]
-Duration: TypeAlias = Annotated[str, Field(max_length=40), AfterValidator(_duration)]
+Duration: TypeAlias = Annotated[
+    str, Field(max_length=40), AfterValidator(_duration), BeforeValidator(require_unit)
+]
 Templated: TypeAlias = Annotated[JsonValue, AfterValidator(_template)]
 
 

@@ -5,6 +5,7 @@ A name becomes a key here; the engine's own `explain` says why. Nothing is decid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -40,6 +41,13 @@ OTHERS_MAX = 20
 """Gates of the same rule and date that an explanation names beside its own."""
 _CARE = (Status.QUARANTINED, Status.OVERDUE, Status.WAITING, Status.OPEN, Status.CLOSED)
 """Which of several gates of one date is explained: the one that needs somebody first."""
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})[-/. ]?(?P<month>0?[1-9]|1[0-2])[-/. ]?(?P<day>0[1-9]|[12]\d|3[01]|[1-9])",
+    re.ASCII,
+)
+_DAY_FIRST = re.compile(
+    r"(?P<day>0?[1-9]|[12]\d|3[01])\.(?P<month>0?[1-9]|1[0-2])\.(?P<year>\d{4})", re.ASCII
+)
 _NUMBERS = {name: int(status) for status, name in STATUSES.items()}
 
 
@@ -251,7 +259,21 @@ def parse_date(text: str) -> Day:
     try:
         return parse_day(text)
     except ValueError as error:
-        raise InputError("input", str(error), fix="write 2024-01-15") from error
+        raise InputError("input", str(error), fix=f"write {_meant_date(text)}") from error
+
+
+def _meant_date(text: str) -> str:
+    """The date as it is to be written, where another way of writing it tells day from month."""
+    found = _YEAR_FIRST.fullmatch(text) or _DAY_FIRST.fullmatch(text)
+    if found is None:
+        return "the year, the month and the day, such as 2024-01-15"
+    parts = found.groupdict()
+    meant = f"{parts['year']}-{int(parts['month']):02d}-{int(parts['day']):02d}"
+    try:
+        parse_day(meant)
+    except ValueError:
+        return "a day that there is, such as 2024-01-15"
+    return meant
 
 
 def _root(key: Key) -> Key:
