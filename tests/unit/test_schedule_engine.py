@@ -293,6 +293,22 @@ def test_a_window_can_be_added_and_removed_at_run_time() -> None:
     assert (before, desk.started) == ([], ["r1"])
 
 
+@pytest.mark.parametrize(
+    ("in_project_zone", "zone", "started"), [(True, "Europe/Berlin", []), (False, "UTC", ["r1"])]
+)
+def test_a_window_that_names_no_zone_is_in_the_projects(
+    in_project_zone: bool, zone: str, started: list[str]
+) -> None:
+    desk = Desk({**JOBS, ("project", "x"): {"timezone": "Europe/Berlin"}})
+    written = window(start="13:00", end="14:00")  # 12:00 to 13:00 UTC, in Berlin
+
+    reply = desk.give(AddWindow(window=written, in_project_zone=in_project_zone))
+    desk.ask()
+
+    assert reply["timezone"] == zone
+    assert desk.started == started
+
+
 def test_windows_of_run_time_have_ids_of_their_own() -> None:
     desk = Desk()
 

@@ -77,7 +77,7 @@ async def resume(service: ServiceOf, giver: GiverOf, body: ResumeBody = NO_RESUM
 
 @router.post("/schedule/maintenance", status_code=201, summary="Add a maintenance window")
 async def add_window(service: ServiceOf, giver: GiverOf, body: WindowDocument) -> Response:
-    order = AddWindow(window=body.to_window("", "UTC"))
+    order = AddWindow(window=body.to_window("", "UTC"), in_project_zone=not body.names_zone)
     return await given(service, order, giver.actor(), body.description, status=201)
 
 

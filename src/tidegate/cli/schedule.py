@@ -91,7 +91,7 @@ def window() -> None:
 @click.option("--day", "days", multiple=True, help="Weekday; every day when left out.")
 @click.option("--from", "since", help="Once: from this instant.")
 @click.option("--until", help="Once: until this instant.")
-@click.option("--timezone", help="Zone of the times.", show_default="UTC")
+@click.option("--timezone", help="Zone of the times.", show_default="the project's")
 @click.option("--job", "jobs", multiple=True, help="Only these jobs.")
 @click.option("--description", default="", help="What it is for.")
 @common
@@ -109,7 +109,8 @@ def add(settings: Settings, as_json: bool, since: str | None, **given: Json) -> 
         document = WindowDocument.model_validate(body)
     except ValidationError as error:
         raise _wrong_window(error) from error
-    order = AddWindow(window=document.to_window("", "UTC"))
+    window = document.to_window("", "UTC")
+    order = AddWindow(window=window, in_project_zone=not document.names_zone)
     reply = give(settings, order, None, "POST", "/api/v1/schedule/maintenance", body)
     _say(reply, as_json, f"window {reply['window_id']} added")
 

@@ -92,6 +92,8 @@ def add_window(order: AddWindow, view: View, book: Book) -> Answer:
         )
     # The place of the order is used once, so no two windows ever share an id.
     window = replace(order.window, id=f"w{view.pos}")
+    if order.in_project_zone:
+        window = replace(window, window=replace(window.window, zone=book.zone))
     everyone = replace(everyone, windows=(*everyone.windows, window))
     return _change(everyone, view, window.report())
 

@@ -28,6 +28,7 @@ class AddWindow(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """Add a maintenance window at run time; it is given an id, whatever stands in `window.id`."""
 
     window: MaintenanceWindow
+    in_project_zone: bool = False  # it names no zone: the project's holds
 
 
 class RemoveWindow(Struct, frozen=True, kw_only=True, tag=True, array_like=True):

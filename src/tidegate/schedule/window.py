@@ -111,6 +111,11 @@ class WindowDocument(BaseModel):
         self.to_window("", "UTC")
         return self
 
+    @property
+    def names_zone(self) -> bool:
+        """Else its times are in the project's zone."""
+        return self.timezone is not None
+
     def to_window(self, id_: str, default_zone: str) -> MaintenanceWindow:
         """The window to follow. Raises ValueError (`what|fix`), of a checked document never."""
         window = parse_window(
