@@ -19,6 +19,7 @@ from tidegate.kernel.mapping import (
     applications_of,
     check_applications,
     global_context,
+    global_contexts,
     source_matcher,
 )
 from tidegate.kernel.step import Document
@@ -502,12 +503,12 @@ def test_the_global_context_is_that_of_the_process_else_the_only_one() -> None:
     other = document("context", "other", {
         "context_mapping": {"global_context": {"business_process": "other", "sla_minutes": 5}}})  # fmt: skip
 
-    only = global_context(numbered(daily))
-    named = global_context(numbered(daily, other), "other")
+    only = global_context(global_contexts(numbered(daily)))
+    named = global_context(global_contexts(numbered(daily, other)), "other")
 
     assert only is not None
     assert only.expected_datasets == ("customer_transactions", "order_data")
     assert named is not None
     assert named.sla_minutes == 5
-    assert global_context(numbered(daily, other)) is None
-    assert global_context({}) is None
+    assert global_context(global_contexts(numbered(daily, other))) is None
+    assert global_context([]) is None

@@ -1,4 +1,10 @@
-"""App: routes put together, errors to problem+json, OpenAPI 3.1."""
+"""App: routes put together, errors to problem+json, OpenAPI 3.1.
+
+    request --> Bounds --POST /api/v1/events--> post_events
+                       --all else-------------> the declared routes (FastAPI)
+
+The event door stands in front: what FastAPI lays around a declared route costs as much as an event.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +16,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidegate.api import asking, control, documents, notices, starting
 from tidegate.api.bounds import Bounds
@@ -26,8 +33,13 @@ from tidegate.version import VERSION
 log = logging.getLogger("tidegate.api")
 
 
-def make_app(service: Service) -> FastAPI:
+def make_app(service: Service) -> ASGIApp:
     """The whole API over one running process."""
+    return Bounds(_Front(service, make_routes(service)))
+
+
+def make_routes(service: Service) -> FastAPI:
+    """What a person writes and reads; it describes the event door as well."""
     app = FastAPI(
         title="Tidegate",
         version=VERSION,
@@ -43,7 +55,6 @@ def make_app(service: Service) -> FastAPI:
     app.include_router(documents.router)
     app.include_router(notices.router)
     app.include_router(starting.router)
-    app.router.routes.insert(0, Route(EVENTS_PATH, _events, methods=["POST"]))
     for path, endpoint in (("/healthz", _healthz), ("/readyz", _readyz), ("/metrics", _metrics)):
         app.router.routes.append(Route(path, endpoint, methods=["GET"]))
     app.router.routes.append(Route("/openapi.json", _openapi, methods=["GET"]))
@@ -53,15 +64,29 @@ def make_app(service: Service) -> FastAPI:
     app.add_exception_handler(TimeoutError, _late)
     app.add_exception_handler(Exception, _defect)
     complete(app)
-    app.add_middleware(Bounds)
     return app
 
 
+class _Front:
+    """Events by the short way, everything else to the declared routes."""
+
+    def __init__(self, service: Service, routes: ASGIApp) -> None:
+        self._service = service
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == EVENTS_PATH and scope["method"] == "POST":
+            request = Request(scope, receive)
+            try:
+                response = await post_events(request, self._service)
+            except Exception as error:
+                response = _defect(request, error)
+            await response(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
+
 # ---- vital routes
-async def _events(request: Request) -> Response:
-    return await post_events(request, _service(request))
-
-
 async def _healthz(request: Request) -> Response:
     del request
     return answer({"alive": True, "version": VERSION})

@@ -91,9 +91,9 @@ def errors() -> str:
 
 def openapi() -> dict[str, Any]:
     """The OpenAPI document, without a running process."""
-    from tidegate.api.app import make_app
+    from tidegate.api.app import make_routes
 
-    app = make_app(None)  # type: ignore[arg-type]  # describing calls nothing
+    app = make_routes(None)  # type: ignore[arg-type]  # describing calls nothing
     found: dict[str, Any] = json.loads(json.dumps(app.openapi()))
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from tidegate.correlate import coherence
-from tidegate.correlate.compiling import compile_rules
+from tidegate.correlate.compiling import around, compile_rule
 from tidegate.correlate.document import RuleDocument, TriggerJobAction
 from tidegate.correlate.mistake import odd_datasets, unknown_application
 from tidegate.correlate.naming import unknown_in_id
@@ -25,18 +25,18 @@ from tidegate.kernel.value import shown
 def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
     """Jobs nobody knows, ids that two processes could share, deadlines without a date."""
     rules: dict[DocId, Rule] = {}
-    declared, applications = sorted(_declared(documents)), sorted(_applications(documents))
+    declared = dict.fromkeys(sorted(_declared(documents)))
+    applications = dict.fromkeys(sorted(_applications(documents)))
     jobs = {document.name for document in documents.values() if document.kind == "job"}
+    guessed: set[str] = set()
+    beside = around(
+        {doc: one for doc, one in documents.items() if one.kind in ("context", "calendar")}
+    )
     for doc, document in documents.items():
         if document.kind != "rule":
             continue
-        alone = {doc: document} | {
-            other: found
-            for other, found in documents.items()
-            if found.kind in ("context", "calendar")
-        }
         try:
-            rules |= compile_rules(alone)
+            rules[doc] = compile_rule(doc, document, beside)
         except InputError as error:
             yield from _not_compiled(document, error)
             continue
@@ -45,7 +45,7 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
         yield from _unknown_jobs(document.name, written, jobs)
         for source in sources_of(document.body):
             for one in (
-                *odd_datasets(source, declared),
+                *odd_datasets(source, declared, guessed),
                 *unknown_application(source, applications),
             ):
                 yield replace(one, name=document.name)

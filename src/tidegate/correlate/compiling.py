@@ -3,55 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from tidegate.correlate.compiling_actions import actions_of, kept_of, retry_of
 from tidegate.correlate.document import (
-    ActionDocument,
     Condition,
     DatasetEntry,
-    EmitEventAction,
-    RetryConfig,
     RuleDocument,
-    SendNotificationAction,
-    TriggerJobAction,
-    UpdateDashboardAction,
 )
 from tidegate.correlate.field import BUSINESS_DATE, DATASET, NORMALISED_ID, reader
 from tidegate.correlate.identity import id_pieces
 from tidegate.correlate.reading import compile_readings, fields_of, own_inputs, own_matches
 from tidegate.correlate.rule import (
-    Action,
     Anchor,
     Due,
-    EmitEvent,
     Expect,
     Input,
-    Kept,
     Match,
     Rule,
-    SendNotification,
     Test,
-    TriggerJob,
-    UpdateDashboard,
 )
 from tidegate.kernel.calendar import calendars_of, find_calendar
-from tidegate.kernel.clock import MINUTE_US, Day, Instant, parse_duration
+from tidegate.kernel.clock import Day, Instant, parse_duration
 from tidegate.kernel.context import GlobalContext
 from tidegate.kernel.deadline import parse_deadline
 from tidegate.kernel.errors import InputError
-from tidegate.kernel.event import Event, Json
-from tidegate.kernel.expression import Missing
+from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.mapping import global_context
+from tidegate.kernel.mapping import global_context, global_contexts
 from tidegate.kernel.predicate import parse_predicate
 from tidegate.kernel.projectzone import project_zone
-from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import Document
-from tidegate.kernel.template import Template, parse_any, parse_template
-from tidegate.kernel.value import MISSING, is_list, is_map, parse_path
+from tidegate.kernel.template import Template, parse_template
 from tidegate.kernel.workday import BUSINESS_DAYS, BusinessCalendar
 from tidegate.kernel.zone import local_instant, zone
 
@@ -67,19 +54,28 @@ RUN_TYPES = {
         "tidegate.run.aborted",
     ),
 }
-SCOPE_NAMES = frozenset(
-    {
-        "normalized_context_id", "correlation_id", "business_date", "ds", "normalized_priority",
-        "priority", "rule", "gate", "round", "sequence", "business_process", "process", "datasets",
-        "source_applications", "applications", "owner", "inputs", "missing",
-    }
-)  # fmt: skip
-"""Names an action's template always sees; others come from the newest input's event."""
-
 TESTS_KEPT = 8192
 """Conditions that rules share."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+class Around(Struct, frozen=True):
+    """What rules are read beside: the other documents of an activation, read once for all rules."""
+
+    calendars: Mapping[str, BusinessCalendar]
+    contexts: Sequence[GlobalContext]
+    datasets: Mapping[str, DatasetEntry]
+    zone: str
+
+
+def around(documents: Mapping[DocId, Document]) -> Around:
+    return Around(
+        calendars=calendars_of(documents),
+        contexts=global_contexts(documents),
+        datasets=datasets_of(documents),
+        zone=project_zone(documents.values()),
+    )
 
 
 def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
@@ -87,18 +83,12 @@ def compile_rules(documents: Mapping[DocId, Document]) -> dict[DocId, Rule]:
 
     Raises InputError for an active one that names an unknown calendar, which `check` reports.
     """
-    calendars = calendars_of(documents)
-    datasets = datasets_of(documents)
-    own_zone = project_zone(documents.values())
-    rules: dict[DocId, Rule] = {}
-    for doc in sorted(documents):
-        document = documents[doc]
-        if document.kind != "rule":
-            continue
-        written = RuleDocument.model_validate(document.body)
-        known = calendars if document.active else _with_gone(calendars, written)
-        rules[doc] = _rule(doc, document, written, known, documents, datasets, own_zone)
-    return rules
+    beside = around(documents)
+    return {
+        doc: compile_rule(doc, documents[doc], beside)
+        for doc in sorted(documents)
+        if documents[doc].kind == "rule"
+    }
 
 
 def datasets_of(documents: Mapping[DocId, Document]) -> dict[str, DatasetEntry]:
@@ -121,22 +111,19 @@ def _with_gone(
     return {**calendars, **dict.fromkeys(gone, BUSINESS_DAYS)}
 
 
-def _rule(
-    doc: DocId,
-    document: Document,
-    written: RuleDocument,
-    calendars: Mapping[str, BusinessCalendar],
-    documents: Mapping[DocId, Document],
-    datasets: Mapping[str, DatasetEntry],
-    own_zone: str,
-) -> Rule:
+def compile_rule(doc: DocId, document: Document, beside: Around) -> Rule:
+    """One version of one rule. Raises InputError as `compile_rules` does."""
+    written = RuleDocument.model_validate(document.body)
+    calendars = beside.calendars
+    if not document.active:
+        calendars = _with_gone(calendars, written)
     normalisation = written.context_normalization
     process = written.business_process or normalisation.business_process
-    context = global_context(documents, process)
+    context = global_context(beside.contexts, process)
     if process is None:
         process = (context.business_process if context else None) or written.rule_name
     window = next((one for one in written.correlation_logic if one.time_window), None)
-    zone_name = (written.expect.timezone if written.expect else None) or own_zone
+    zone_name = (written.expect.timezone if written.expect else None) or beside.zone
     where = zone(zone_name)
     sla = written.sla_minutes or normalisation.sla_minutes
     if sla is None and context is not None:
@@ -152,7 +139,7 @@ def _rule(
     def start_of_day(day: Day) -> Instant:
         return local_instant(day, 0, where)
 
-    default_retry = _retry(written.retry_config)
+    default_retry = retry_of(written.retry_config)
     rule = Rule(
         doc=doc,
         name=written.rule_name,
@@ -170,11 +157,11 @@ def _rule(
         redelivery=written.redelivery,
         late=written.late,
         close_after_us=parse_duration(written.close_after),
-        expect=_expect(written, zone_name, calendars, inputs, datasets),
-        actions=_actions(written.actions, default_retry, sla),
-        on_timeout=_actions(written.on_timeout, default_retry, sla),
-        on_quality_failure=_actions(written.on_quality_failure, default_retry, sla),
-        kept=_kept(actions, match),
+        expect=_expect(written, zone_name, calendars, inputs, beside.datasets),
+        actions=actions_of(written.actions, default_retry, sla),
+        on_timeout=actions_of(written.on_timeout, default_retry, sla),
+        on_quality_failure=actions_of(written.on_quality_failure, default_retry, sla),
+        kept=kept_of(actions, match),
         readings=readings,
         rereads=rereads,
         sla_minutes=sla,
@@ -329,92 +316,3 @@ def _calendar(
         return find_calendar(name, calendars) if name else None
     except InputError:
         return None  # `check` says so
-
-
-# ---- actions
-def _retry(config: RetryConfig | None) -> RetryPolicy | None:
-    if config is None:
-        return None
-    return RetryPolicy(
-        attempts_max=config.max_attempts,
-        delay_us=round(config.delay_minutes * MINUTE_US),
-        multiplier=config.backoff_multiplier,
-    )
-
-
-def _actions(
-    written: Sequence[ActionDocument], retry: RetryPolicy | None, sla: int | None
-) -> tuple[Action, ...]:
-    return tuple(_action(one, retry, sla) for one in written)
-
-
-def _action(one: ActionDocument, retry: RetryPolicy | None, sla: int | None) -> Action:
-    match one:
-        case TriggerJobAction():
-            minutes = one.sla_minutes or one.parameters.get("sla_minutes") or sla
-            return TriggerJob(
-                job=parse_template(str(one.job_name), "action"),
-                parameters=_render(one.parameters),
-                retry=_retry(one.retry_config) or retry,
-                sla_minutes=minutes if isinstance(minutes, int) else sla,
-            )
-        case SendNotificationAction():
-            return SendNotification(
-                channel=one.channel,
-                message=parse_template(str(one.message), "action"),
-                receiver=one.receiver,
-                severity=one.severity,
-            )
-        case UpdateDashboardAction():
-            return UpdateDashboard(
-                metric=one.metric, increment=one.increment, tags=_render(one.tags)
-            )
-        case EmitEventAction():
-            return EmitEvent(
-                type=one.event_type,
-                subject=parse_template(str(one.subject), "action"),
-                data=_render(one.data),
-            )
-
-
-def _render(value: Json) -> Callable[[dict[str, Json]], Json]:
-    """Templates anywhere in a value. What one of them cannot be filled with is null, that one alone."""
-    if is_map(value):
-        pairs = {key: _render(item) for key, item in value.items()}
-        return lambda scope: {key: render(scope) for key, render in pairs.items()}
-    if is_list(value):
-        items = [_render(item) for item in value]
-        return lambda scope: [render(scope) for render in items]
-    template = parse_any(value, "action")
-
-    def render(scope: dict[str, Json]) -> Json:
-        try:
-            return template.render(scope)
-        except (Missing, InputError):
-            return None
-
-    return render
-
-
-def _kept(actions: Sequence[ActionDocument], match: Sequence[Match]) -> tuple[Kept, ...]:
-    """Fields of the inputs' events that templates name, so that the gate has them when it opens."""
-    paths: set[tuple[str, ...]] = set()
-    for action in actions:
-        for name in parse_any(action.model_dump(mode="json"), "action").paths:
-            path = parse_path(name)
-            root = name.partition(".")[0]
-            if root == "inputs" and len(path) > 2:
-                paths.add(path[2:])
-            elif root not in SCOPE_NAMES and ".".join(path) not in {one.field for one in match}:
-                paths.add(path)
-    return tuple(Kept(path, _kept_reader(path)) for path in sorted(paths))
-
-
-def _kept_reader(path: tuple[str, ...]) -> Callable[[Event], Json]:
-    read = reader(".".join(path))
-
-    def kept(event: Event) -> Json:
-        found = read(event)
-        return None if found is MISSING else found
-
-    return kept

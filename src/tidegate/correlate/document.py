@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -27,6 +28,7 @@ from tidegate.kernel.zone import zone
 
 INPUTS_MAX = 256
 ACTIONS_MAX = 64
+KEYS_KEPT = 4_096
 
 
 class _Model(BaseModel):
@@ -149,6 +151,7 @@ class ContextNormalization(_Model):
     sla_minutes: Annotated[int, Field(ge=1)] | None = None
 
 
+@lru_cache(maxsize=KEYS_KEPT)
 def nearly_a_key(key: str) -> bool:
     """A field of a condition that is spelt almost as one of its own keys; never taken for a field."""
     return "." not in key and bool(difflib.get_close_matches(key, CONDITION_KEYS, 1, 0.85))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from tidegate.correlate.document import CONDITION_KEYS, nearly_a_key
@@ -23,9 +24,15 @@ from tidegate.kernel.spelling import listed, misspelt, nearest
 from tidegate.kernel.step import Finding
 from tidegate.kernel.value import is_map, shown
 
+GUESSES_MAX: Final = 1_000
+GUESSED_AMONG_MAX: Final = 1_000
+"""Names of datasets nobody declares that are compared, with so many declared ones at most: a project
+of ten thousand rules is checked in seconds, not in hours."""
+FIELDS_KEPT: Final = 4_096
+
 _KNOWN: Final = OWN_NAMES | BUSINESS_DATE | DATASET
-_BARE: Final = sorted(name for name in _KNOWN if "." not in name)
-_IN_DATA: Final = sorted(name for name in _KNOWN if name.startswith("data."))
+_BARE: Final = tuple(sorted(name for name in _KNOWN if "." not in name))
+_IN_DATA: Final = tuple(sorted(name for name in _KNOWN if name.startswith("data.")))
 _ORDERS: Final = ("<", "<=", ">", ">=")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MEMBERS: Final = re.compile(
@@ -81,11 +88,17 @@ def odd_times(body: Mapping[str, Json]) -> Iterator[Finding]:
             )
 
 
-def odd_datasets(source: Source, declared: Collection[str]) -> Iterator[Finding]:
-    """A dataset nobody declares, whose name is nearly that of one somebody declares."""
+def odd_datasets(source: Source, declared: Collection[str], guessed: set[str]) -> Iterator[Finding]:
+    """A dataset nobody declares, whose name is nearly that of one somebody declares.
+
+    `guessed` remembers the names of a whole project that were looked at: GUESSES_MAX of them.
+    """
     for test in source.tests:
         name = test.operand
         if not test.fixes("dataset") or not isinstance(name, str) or name in declared:
+            continue
+        guessed.add(name)
+        if len(guessed) > GUESSES_MAX or len(declared) > GUESSED_AMONG_MAX:
             continue
         meant = misspelt(name, declared)
         if meant is not None:
@@ -134,12 +147,12 @@ def _odd_field(path: Path, field: str) -> Iterator[Finding]:
     if field in _KNOWN or (path[0] == "conditions" and nearly_a_key(field)):
         return
     if not dot:
-        meant, known = misspelt(field, _BARE), f"data.{field}"
+        meant, known = _slip(field, _BARE), f"data.{field}"
         otherwise = f" a field of the event is {known}"
     elif root == "data":
-        meant, known, otherwise = misspelt(field, _IN_DATA), field, ""
+        meant, known, otherwise = _slip(field, _IN_DATA), field, ""
     else:
-        meant, known, otherwise = misspelt(root, ("data",)), field, ""
+        meant, known, otherwise = _slip(root, ("data",)), field, ""
         meant = meant and f"{meant}.{rest}"
     if meant is not None:
         yield _warning(
@@ -148,6 +161,12 @@ def _odd_field(path: Path, field: str) -> Iterator[Finding]:
             f'did you mean "{meant}"?{otherwise}',
             word=field,
         )
+
+
+@lru_cache(maxsize=FIELDS_KEPT)
+def _slip(field: str, known: tuple[str, ...]) -> str | None:
+    """Rules of one project ask for the same fields."""
+    return misspelt(field, known)
 
 
 # ---- texts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tidegate.correlate.compiling import SCOPE_NAMES
+from tidegate.correlate.compiling_actions import SCOPE_NAMES
 from tidegate.correlate.field import BUSINESS_DATE, OWN_NAMES, one_name
 from tidegate.correlate.source import Source, maps
 from tidegate.kernel.errors import InputError

@@ -14,7 +14,7 @@ application a source belongs to.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from typing import NamedTuple
@@ -216,15 +216,19 @@ def _broken_glob(
         )
 
 
-def global_context(
-    documents: Mapping[DocId, Document], process: str | None = None
-) -> GlobalContext | None:
-    """The enrichment of this business process; without one, that of the only context that has any."""
-    contexts = [
+def global_contexts(documents: Mapping[DocId, Document]) -> list[GlobalContext]:
+    """The enrichments that the active contexts hold."""
+    return [
         context
         for document in _active(documents, "context")
         if (context := ContextDocument.model_validate(document.body).context_mapping.global_context)
     ]
+
+
+def global_context(
+    contexts: Sequence[GlobalContext], process: str | None = None
+) -> GlobalContext | None:
+    """The enrichment of this business process; without one, that of the only context that has any."""
     named = [context for context in contexts if process and context.business_process == process]
     if named:
         return named[-1]
@@ -252,5 +256,5 @@ def _active(documents: Mapping[DocId, Document], kind: str) -> list[Document]:
 
 __all__ = [
     "OWN_SOURCE", "SOURCES_MAX", "Application", "ApplicationMapping", "Applications", "GlobalContext",
-    "applications_of", "check_applications", "global_context", "source_matcher",
+    "applications_of", "check_applications", "global_context", "global_contexts", "source_matcher",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ for true. What is missing meets no predicate, not even `!=`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ from tidegate.kernel.value import MISSING, Path, is_list, is_map, kind, parse_pa
 
 WANTED_MAX: Final = 200
 """Characters of what is wanted in a predicate's text."""
+PARSED_KEPT: Final = 8_192
+"""Short predicates that are parsed once: rules of one project ask much the same."""
 MATCH_WORK_MAX: Final = STEPS_MAX * PATTERN_WORK
 """Characters times instructions one match may cost; for longer texts `why` says that it was met."""
 
@@ -70,8 +73,18 @@ class Predicate(Struct, frozen=True, eq=False, kw_only=True):
 
 def parse_predicate(path: str, wanted: Json) -> Predicate:
     """What a rule writes for one field. Raises InputError (`expression.invalid`)."""
+    if isinstance(wanted, int) or (isinstance(wanted, str) and len(wanted) <= WANTED_MAX):
+        return _parse_short(path, wanted)
+    return _parse(path, wanted)
+
+
+def _parse(path: str, wanted: Json) -> Predicate:
     segments = parse_path(path)
     return _made(path, segments, parse_wanted(path, wanted))
+
+
+# Typed: 1 and True are one key otherwise.
+_parse_short = lru_cache(maxsize=PARSED_KEPT, typed=True)(_parse)
 
 
 def _made(name: str, path: Path, wanted: Wanted) -> Predicate:

@@ -14,6 +14,7 @@ class Names:
     def __init__(self, rows: Iterable[tuple[int, str]] = ()) -> None:
         self._texts: dict[int, str] = dict(rows)
         self._numbers = {text: number for number, text in self._texts.items()}
+        self._newest = max(self._texts, default=0)
 
     def number(self, text: str) -> int | None:
         """None for a name no cell ever had."""
@@ -39,8 +40,7 @@ class Names:
                 missing[key.kind] = None
             if key.scope not in known:
                 missing[key.scope] = None
-        first = max(self._texts, default=0) + 1
-        return list(enumerate(missing, first))
+        return list(enumerate(missing, self._newest + 1))
 
     def numbers(self, rows: Iterable[tuple[int, str]]) -> Mapping[str, int]:
         """The number of every text, these rows included, which are not committed yet."""
@@ -52,3 +52,4 @@ class Names:
         for number, text in rows:
             self._texts[number] = text
             self._numbers[text] = number
+            self._newest = max(self._newest, number)
