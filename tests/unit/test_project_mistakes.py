@@ -265,3 +265,58 @@ def test_names_that_differ_on_purpose_are_no_slips(
     word: str, known: tuple[str, ...], meant: str | None
 ) -> None:
     assert misspelt(word, known) == meant
+
+
+# ---- keys without effect
+def test_a_key_without_effect_is_told_once_a_file(tmp_path: Path) -> None:
+    jobs = (
+        "one: {kind: command, target: ['true'], pool: small, price: 3}\n"
+        "two: {kind: command, target: ['true'], price: 4}\n"
+    )
+
+    project = checked(
+        tmp_path, jobs__all=jobs, jobs__more="three: {kind: command, target: ['true'], price: 5}\n"
+    )
+
+    assert [(one.file, one.line, one.code, one.what) for one in project.warnings] == [
+        (
+            "jobs/all.yaml",
+            1,
+            "document.unused",
+            f'"{key}" is read and has no effect in this version',
+        )
+        for key in ("pool", "price")
+    ] + [
+        (
+            "jobs/more.yaml",
+            1,
+            "document.unused",
+            '"price" is read and has no effect in this version',
+        )
+    ]
+
+
+def test_what_is_read_and_not_followed_is_said_of_rules_datasets_and_contexts(
+    tmp_path: Path,
+) -> None:
+    rule = TWO + (
+        "team: shop\nmanual_baseline: 4h\nactions:\n"
+        "- {action_type: trigger_job, job_name: load, fallback: manual, sla_minutes: 5}\n"
+        "- {action_type: trigger_job, job_name: load, fallback: manual, sla_minutes: 9}\n"
+    )
+    context = "context_mapping: {global_context: {business_process: daily, manual_baseline: 4h}}\n"
+
+    project = checked(
+        tmp_path, rule, contexts__all=context, datasets__all="orders: {usual_time: '05:00'}\n"
+    )
+
+    assert project.faults == ()
+    assert [(one.file, one.line, one.what.partition(" ")[0]) for one in project.warnings] == [
+        ("contexts/all.yaml", 1, '"manual_baseline"'),
+        ("datasets/all.yaml", 1, '"usual_time"'),
+        ("rules/daily.yaml", 5, '"team"'),
+        ("rules/daily.yaml", 6, '"manual_baseline"'),
+        ("rules/daily.yaml", 8, '"fallback"'),
+        ("rules/daily.yaml", 9, "only"),
+    ]
+    assert {one.code for one in project.warnings} == {"document.unused"}

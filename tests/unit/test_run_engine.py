@@ -554,6 +554,30 @@ def test_explain_of_every_end() -> None:
     assert unknown.status == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "ends", "verdict", "text"),
+    [
+        (29, False, "waiting", "done within its SLA of 30m, by 2024-01-15T12:30:00Z"),
+        (31, False, "not_met", "done within its SLA of 30m, by 2024-01-15T12:30:00Z: 1m too late"),
+        (30, True, "met", "done within its SLA of 30m, by 2024-01-15T12:30:00Z"),
+        (45, True, "not_met", "done within its SLA of 30m, by 2024-01-15T12:30:00Z: 15m too late"),
+    ],
+)
+def test_explain_says_whether_a_run_keeps_its_sla(
+    minutes: int, ends: bool, verdict: str, text: str
+) -> None:
+    floor = Floor()
+    floor.start(sla_minutes=30, sla_from=NOON)
+    floor.at(minutes)
+    if ends:
+        floor.driver.finish(KEY, Done())
+        floor.at(90)
+
+    clause = floor.driver.explain(engine, KEY).clauses[-1]
+
+    assert (clause.verdict, clause.text) == (verdict, text)
+
+
 # ---- documents
 def faults(**changes: Json) -> list[tuple[tuple[str | int, ...], str]]:
     body = {name: one for name, one in {**REPORT, **changes}.items() if one is not ...}

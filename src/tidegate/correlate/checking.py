@@ -10,7 +10,7 @@ from tidegate.correlate import coherence
 from tidegate.correlate.compiling import around, compile_rule
 from tidegate.correlate.document import RuleDocument, TriggerJobAction
 from tidegate.correlate.mistake import odd_datasets, unknown_application
-from tidegate.correlate.naming import unknown_in_id
+from tidegate.correlate.naming import SECTIONS, unknown_in_id
 from tidegate.correlate.rule import Rule
 from tidegate.correlate.source import sources_of
 from tidegate.kernel.context import ContextDocument
@@ -19,11 +19,34 @@ from tidegate.kernel.ids import DocId
 from tidegate.kernel.mapping import OWN_SOURCE
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.step import Document, Finding
+from tidegate.kernel.unused import CODE, EACH, unused
 from tidegate.kernel.value import shown
+
+_KEPT = "leave it out, or keep it for a version that does"
+UNUSED = {
+    "rule": (
+        (("team",), "write owner: who is told of what goes wrong"),
+        (("manual_baseline",), f"no time saved is counted; {_KEPT}"),
+        *(
+            ((section, EACH, "fallback"), "the owner is told when the retries are spent; leave it out")
+            for section in SECTIONS
+        ),
+    ),
+    "dataset": ((("usual_time",), "for an early warning write warn_at under expect in the rule"),),
+    "context": (
+        (
+            ("context_mapping", "global_context", "manual_baseline"),
+            f"no time saved is counted; {_KEPT}",
+        ),
+    ),
+}  # fmt: skip
+"""Keys that are read and not followed yet, and what to do instead."""
 
 
 def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
     """Jobs nobody knows, ids that two processes could share, deadlines without a date."""
+    for written_as in documents.values():
+        yield from unused(written_as, UNUSED.get(written_as.kind, ()))
     rules: dict[DocId, Rule] = {}
     declared = dict.fromkeys(sorted(_declared(documents)))
     applications = dict.fromkeys(sorted(_applications(documents)))
@@ -43,6 +66,7 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
         written = RuleDocument.model_validate(document.body)
         yield from _one(document.name, written, rules[doc])
         yield from _unknown_jobs(document.name, written, jobs)
+        yield from _second_clocks(document.name, written)
         for source in sources_of(document.body):
             for one in (
                 *odd_datasets(source, declared, guessed),
@@ -123,6 +147,23 @@ def _unknown_jobs(name: str, written: RuleDocument, jobs: set[str]) -> Iterator[
                 did_you_mean(job, sorted(jobs), f"define it in jobs/, as {job}: ..."),
                 lacks="job",
             )  # fmt: skip
+
+
+def _second_clocks(name: str, written: RuleDocument) -> Iterator[Finding]:
+    """The SLA's clock runs from the opening to the end of the first job."""
+    first = next(
+        (n for n, one in enumerate(written.actions) if isinstance(one, TriggerJobAction)), None
+    )
+    for part in SECTIONS:
+        for number, action in enumerate(getattr(written, part)):
+            timed = isinstance(action, TriggerJobAction) and action.sla_minutes is not None
+            if timed and (part, number) != ("actions", first):
+                yield Finding(
+                    "rule", name, (part, number, "sla_minutes"),
+                    "only the first job under actions has an SLA clock: this one has no effect",
+                    "put the job that must be done in time first, or start this one in a rule of its own",
+                    warning=True, code=CODE, word="sla_minutes",
+                )  # fmt: skip
 
 
 def _own_id(rule: Rule, other: Rule) -> str:

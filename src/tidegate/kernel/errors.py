@@ -43,6 +43,7 @@ CODES: dict[str, Code] = {
     "defect": Code(500, "A defect of Tidegate"),
     "document.invalid": Code(422, "A document has faults"),
     "document.unknown": Code(404, "No document has this name"),
+    "document.unused": Code(422, "A key of a document has no effect in this version"),
     "event.attribute": Code(422, "A CloudEvents attribute is missing or wrong"),
     "event.conflict": Code(409, "Another event has this source and id"),
     "event.depth": Code(422, "The event is nested too deeply"),

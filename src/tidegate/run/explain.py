@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.kernel.clock import format_duration, format_second
+from tidegate.kernel.clock import MINUTE_US, SECOND_US, Instant, format_duration, format_second
 from tidegate.kernel.public_id import business_date, public_id
 from tidegate.kernel.step import Clause, Compared, Explanation, Key, Look, Verdict
 from tidegate.run.cause import brief
@@ -27,7 +27,11 @@ def explain(key: Key, look: Look) -> Explanation:
     return Explanation(
         status=status.name.lower(),
         sentence=_sentence(key, execution, status),
-        clauses=(_succeeded(execution, status), *_attempts(execution, status)),
+        clauses=(
+            _succeeded(execution, status),
+            *_attempts(execution, status),
+            *_in_time(execution, status, look.now),
+        ),
         next_at=execution.wake_at,
         next_what=_next(key, execution, status),
     )
@@ -69,6 +73,22 @@ def _succeeded(execution: Execution, status: Status) -> Clause:
     if execution.error and status != Status.SUCCEEDED:
         compared = (Compared("error", "none", execution.error, met=False),)
     return Clause("the task succeeded", _VERDICTS.get(status, "waiting"), compared=compared)
+
+
+def _in_time(execution: Execution, status: Status, now: Instant) -> tuple[Clause, ...]:
+    """The SLA of a run that a gate asked for: from the opening, or the first input, to its end."""
+    asked = execution.asked
+    if asked.sla_minutes is None or asked.sla_from is None:
+        return ()
+    limit_us = asked.sla_minutes * MINUTE_US
+    due = Instant(asked.sla_from + limit_us)
+    done = status == Status.SUCCEEDED and execution.ended_at is not None
+    ended = execution.ended_at if done and execution.ended_at is not None else now
+    text = f"done within its SLA of {format_duration(limit_us)}, by {format_second(due)}"
+    if ended > due:
+        apart = format_duration((ended - due) // SECOND_US * SECOND_US)
+        return (Clause(f"{text}: {apart} too late", "not_met"),)
+    return (Clause(text, "met" if done else "waiting"),)
 
 
 def _attempts(execution: Execution, status: Status) -> tuple[Clause, ...]:

@@ -12,9 +12,14 @@ from tidegate.kernel.ids import DocId
 from tidegate.kernel.place import Path
 from tidegate.kernel.spelling import misspelt
 from tidegate.kernel.step import Document, Finding
-from tidegate.run.document import DOCUMENT, JOBS_MAX, JobDocument, name_fault
+from tidegate.kernel.unused import unused
+from tidegate.run.document import DOCUMENT, JOBS_MAX, name_fault
 from tidegate.run.needs import needs, needs_date
 
+UNUSED = (
+    (("pool",), "the job starts whatever else runs: limit it where it runs"),
+    (("price",), "no cost is counted; leave it out, or keep it for a version that does"),
+)
 _BUSINESS_DATE = frozenset({"business_date", "data.business_date"})
 
 
@@ -42,15 +47,7 @@ def _job(document: Document) -> Iterable[Finding]:
     fault = name_fault(document.name)
     if fault is not None:
         yield Finding(DOCUMENT.name, document.name, (), *fault)
-    if JobDocument.model_validate(document.body).pool is not None:
-        yield Finding(
-            DOCUMENT.name,
-            document.name,
-            ("pool",),
-            "this version keeps no pools: the job starts whatever else runs",
-            "limit it where it runs until a version does",
-            warning=True,
-        )
+    yield from unused(document, UNUSED)
 
 
 # ---- who starts it, and with what

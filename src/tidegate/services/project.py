@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from tidegate.kernel import place, textfile
+from tidegate.kernel import place, textfile, unused
 from tidegate.kernel.errors import InputError, TidegateError
 from tidegate.kernel.event import Json
 from tidegate.kernel.fault import Fault, fault_at, from_validation, ordered
@@ -88,7 +88,8 @@ class Project(Struct, frozen=True):
 
         What documents lack may stand in those that have faults, so nothing is said of it.
         """
-        added = [self.fault(finding) for finding in findings if finding.lacks not in self.faulty]
+        found = [self.fault(finding) for finding in findings if finding.lacks not in self.faulty]
+        added = _once_a_file(found)
         return replace(
             self,
             faults=ordered((*self.faults, *(fault for fault in added if not fault.warning))),
@@ -236,6 +237,17 @@ def _not_said_before(faults: Iterable[Fault], before: Iterable[Fault]) -> Iterat
 
 def _span(fault: Fault) -> Span:
     return Span(fault.line, fault.column, fault.width)
+
+
+def _once_a_file(faults: Iterable[Fault]) -> list[Fault]:
+    """A key without effect is told of where it stands first, not at every place."""
+    said: set[tuple[str, str]] = set()
+    kept: list[Fault] = []
+    for fault in ordered(faults):
+        if fault.code != unused.CODE or (fault.file, fault.what) not in said:
+            kept.append(fault)
+        said.add((fault.file, fault.what))
+    return kept
 
 
 def _twice(second: Authored, first: Authored) -> Fault:
