@@ -5,7 +5,7 @@
     gates      rules without actions: gates with evidence, own events, counters
     full       every opening asks for a job: admission, execution and first effect committed
     stuck      gates, beside so many gates that wait for ever
-    postgres   gates on PostgreSQL, two replicas that share the stream
+    postgres   gates on PostgreSQL, two replicas that share the stream; a reader follows the log
     batches    gates over HTTP, 500 events a call; CPU of the server
     singles    gates over HTTP, one event a call at a fixed rate
     request    from a last input's arrival to the committed request for its job
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.correlate import report
-from bench.correlate.product import outcome
+from bench.correlate.product import log_rows, outcome
 from bench.correlate.stream import Answer, write, write_project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,7 +104,7 @@ class Bench:
         server = Server.start(folder, fsync=True)
         try:
             with server.address.database() as database:
-                parts, result = self._replicas(database)
+                parts, result, reader = self._replicas(database)
         finally:
             server.stop()
         return {
@@ -112,13 +112,17 @@ class Bench:
             "cpu_s": sum(one["cpu_s"] for one in parts),
             "wall_s": max(one["wall_s"] for one in parts),
             "parts": parts,
+            "reader": reader,
             **result,
-            "exact": self._fits(result) and not result["parked"],
+            "exact": self._fits(result) and not result["parked"] and reader["missed"] == 0,
         }
 
-    def _replicas(self, database: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def _replicas(
+        self, database: str
+    ) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
         """Two processes that share the stream; the project is activated before them."""
         _processes([self._product("gates", database, ["--limit", "0"])])
+        reader = _start(["bench.correlate.reader", database])
         parts = _processes(
             [
                 self._product("gates", database, ["--part", str(part), "--parts", "2"])
@@ -126,7 +130,9 @@ class Bench:
             ]
         )
         _processes([self._product("gates", database, ["--limit", "0"])])  # hears what is left
-        return parts, outcome(database)
+        read, rows = _found(reader), log_rows(database)
+        missed = rows - read["rows"] + len(read["gaps"])
+        return parts, outcome(database), {**read, "rows_there": rows, "missed": missed}
 
     def _product(self, project: str, database: Path | str, more: list[str]) -> list[str]:
         folder = self._folder / f"project-{project}"
@@ -146,18 +152,22 @@ class Bench:
 
 def _processes(commands: list[list[str]]) -> list[dict[str, Any]]:
     """Each as a Python of its own, all at once."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        for command in commands
-    ]
-    found: list[dict[str, Any]] = []
-    for command, process in zip(commands, started, strict=True):
-        output, _ = process.communicate()
-        if process.returncode:
-            raise SystemExit(f"{' '.join(command[:2])} ended with {process.returncode}")
-        found.append(json.loads(output.splitlines()[-1]))
+    return [_found(process) for process in [_start(command) for command in commands]]
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _found(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What it printed last; closing its input tells one that follows to come to its end."""
+    output, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{process.args!r:.200} ended with {process.returncode}")
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
     return found
 
 

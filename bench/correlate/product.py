@@ -139,6 +139,13 @@ def outcome(database: str) -> dict[str, Any]:
         connection.close()
 
 
+def log_rows(database: str) -> int:
+    """How many rows the log of a PostgreSQL database has."""
+    with psycopg.connect(database) as opened:
+        ((rows,),) = opened.execute("select count(*) from log").fetchall()
+    return int(rows)
+
+
 def _outcome(ask: Ask) -> dict[str, Any]:
     opened = ask(
         "select day, name, count(*) from cell where kind = "

@@ -97,6 +97,11 @@ def text(found: Mapping[str, Any]) -> str:
                  f"{stuck['start_s']:.1f} s, {stuck['rss_before_mb']:.0f} MB of memory then"
                  + (f", {stuck['of_gates']:.2f} of the speed without them." if "of_gates" in stuck
                     else ".")]  # fmt: skip
+    if "postgres" in found["levels"]:
+        readers = [one["reader"] for one in found["levels"]["postgres"]["runs"]]
+        rows += ["", "A reader by place beside the replicas saw "
+                 + ", ".join(f"{one['rows']:,} of {one['rows_there']:,} rows" for one in readers)
+                 + f", {sum(one['missed'] for one in readers)} missed."]  # fmt: skip
     if "singles" in found["levels"]:
         rows += ["", f"Single events come at {given['rate']:,.0f} a second."]
     return (
