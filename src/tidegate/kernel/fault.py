@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.event import Json
+from tidegate.kernel.passage import passage
 from tidegate.kernel.place import Path, Place, Places, Span, inside, locate, pointed
 from tidegate.kernel.validation import Wrong, reduce_errors
 from tidegate.kernel.wording import say
@@ -158,18 +159,26 @@ def _one_line(text: str) -> str:
 
 # ---- from pydantic
 def from_validation(
-    error: ValidationError, places: Places, file: str, model: type[BaseModel], path: Path = ()
+    error: ValidationError,
+    places: Places,
+    file: str,
+    model: type[BaseModel],
+    path: Path = (),
+    text: str = "",
 ) -> list[Fault]:
-    """What pydantic found, as faults; `path` is where the validated body stands in its document."""
+    """What pydantic found, as faults; `path` is where the validated body stands in its document.
+
+    With the file's text, faults inside values of several lines or with escapes are pointed at.
+    """
     wrongs, untold = reduce_errors(error, places, model, path)
-    faults = [_fault(wrong, places, file) for wrong in wrongs]
+    faults = [_fault(wrong, places, file, text) for wrong in wrongs]
     if untold:
         what = f"{untold:,} more faults of this document are not told"
         faults.append(fault_at(file, locate(places, path).value, what, "mend the others first"))
     return faults
 
 
-def _fault(wrong: Wrong, places: Places, file: str) -> Fault:
+def _fault(wrong: Wrong, places: Places, file: str, text: str) -> Fault:
     what, fix = say(wrong)
     span = _finger(wrong, places)
     raised = wrong.context.get("error")
@@ -179,7 +188,11 @@ def _fault(wrong: Wrong, places: Places, file: str) -> Fault:
     line, column = cause.details.get("line"), cause.details.get("column")
     if isinstance(line, int) and isinstance(column, int):
         # The caret says where in the value it is; where it cannot, the message does.
-        spot = inside(span, wrong.seen, column) if _is_all(cause, wrong.seen) else None
+        spot = None
+        if _is_all(cause, wrong.seen):
+            plain = inside(span, wrong.seen, column) if "\n" not in wrong.seen else None
+            start = locate(places, wrong.path).value
+            spot = plain or passage(text, start, wrong.seen, _at(wrong.seen, line, column))
         if spot is not None or _is_start(line, column):
             span, what = spot or span, what.replace(f"{line}:{column}: ", "", 1)
     return replace(fault_at(file, span, what, fix), code=cause.code)
@@ -187,7 +200,12 @@ def _fault(wrong: Wrong, places: Places, file: str) -> Fault:
 
 def _is_all(cause: TidegateError, seen: Json) -> bool:
     """The expression is the whole value: its columns are those of the value."""
-    return isinstance(seen, str) and cause.details.get("source") == seen and "\n" not in seen
+    return isinstance(seen, str) and cause.details.get("source") == seen
+
+
+def _at(value: str, line: int, column: int) -> int:
+    lines = value.split("\n")
+    return sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
 
 
 def _is_start(line: int, column: int) -> bool:

@@ -23,8 +23,10 @@ from tidegate.kernel import place, textfile, unused
 from tidegate.kernel.errors import InputError, TidegateError
 from tidegate.kernel.event import Json
 from tidegate.kernel.fault import Fault, fault_at, from_validation, ordered
+from tidegate.kernel.passage import passage
 from tidegate.kernel.place import Parsed, Places, Span
 from tidegate.kernel.step import DocumentKind, Finding
+from tidegate.kernel.value import is_list, is_map
 from tidegate.services.folder import MARKER, gather
 
 NAME_MAX = 200
@@ -177,7 +179,7 @@ def _check_document(
             faults.append(fault_at(file, top, what, "write one, or remove it", warning=True))
         for name, body, at in entries:
             authored = Authored(kind.name, name, body, file, at, document.places)
-            wrong = _check_body(authored, kind)
+            wrong = _check_body(authored, kind, text)
             faults += wrong
             if kind.check is not None:
                 faults += [_fault(authored, one, one.what, text) for one in kind.check(name, body)]
@@ -188,13 +190,13 @@ def _check_document(
     return found, faults, lost
 
 
-def _check_body(authored: Authored, kind: DocumentKind) -> list[Fault]:
+def _check_body(authored: Authored, kind: DocumentKind, text: str) -> list[Fault]:
     # As JSON, because a strict model then reads texts as dates and lists as tuples, and no
     # wider: so the same document is judged alike from a folder and from a request.
     try:
         kind.model.model_validate_json(msgspec.json.encode(authored.body))
     except ValidationError as error:
-        return from_validation(error, authored.places, authored.file, kind.model, authored.at)
+        return from_validation(error, authored.places, authored.file, kind.model, authored.at, text)
     except TidegateError as error:
         fault = fault_at(authored.file, authored.span(), error.message, error.fix)
         return [replace(fault, code=error.code)]
@@ -218,10 +220,27 @@ def _fault(authored: Authored, finding: Finding, what: str, text: str) -> Fault:
     at = line.find(finding.word, span.column - 1, span.column - 1 + span.width) if line else -1
     if at >= 0:
         span = Span(span.line, at + 1, len(finding.word))
+    elif (spot := _in_text(authored, finding, own, text)) is not None:
+        span = spot
     elif finding.path[-1:] == (finding.word,) and own is not None and own.key is not None:
         span = own.key  # the key itself is the word
     fault = fault_at(authored.file, span, what, finding.fix, warning=finding.warning)
     return replace(fault, code=finding.code)
+
+
+def _in_text(
+    authored: Authored, finding: Finding, own: place.Place | None, text: str
+) -> Span | None:
+    """The word in a value that is folded, written with escapes, or goes over several lines."""
+    value: Json = authored.body
+    for step in finding.path:
+        if is_map(value):
+            value = value.get(str(step))
+        else:
+            value = value[step] if is_list(value) and isinstance(step, int) else None
+    if own is None or not finding.word or not isinstance(value, str):
+        return None
+    return passage(text, own.value, value, value.find(finding.word), len(finding.word))
 
 
 def _not_said_before(faults: Iterable[Fault], before: Iterable[Fault]) -> Iterator[Fault]:
