@@ -1073,6 +1073,27 @@ def test_a_stop_lets_short_work_end_and_gives_the_rest_back() -> None:
     run_virtual(main())
 
 
+def test_a_stop_that_is_given_up_still_ends_with_the_last_that_is_given_back() -> None:
+    async def main() -> None:
+        stage = Stage()
+        task = asyncio.create_task(stage.dispatcher.run())
+        await asyncio.sleep(0)
+        for number in range(3):
+            stage.add(planned(f"A{number}", "test:local", seconds=5000))
+        await asyncio.sleep(2)
+        stage.desk.delay_s = 3.0
+        began = seconds()
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stage.dispatcher.stop(4), 4.5)
+        await asyncio.wait_for(task, 5)
+
+        assert seconds() - began == pytest.approx(7, abs=0.5)
+        assert [stage.row(f"A{number}").owner for number in range(3)] == [None] * 3
+
+    run_virtual(main())
+
+
 def test_a_stop_ends_although_the_store_is_away() -> None:
     async def main() -> None:
         stage = Stage()

@@ -91,6 +91,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._closing = False
         self._ended = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None  # kept, or nobody would
 
     # ---- from any thread
     def take(self, claimed: Sequence[Claimed]) -> None:
@@ -140,10 +141,14 @@ class Dispatcher:
             await asyncio.wait({leases})
 
     async def stop(self, deadline_s: float) -> None:
-        """Claim nothing more, let work end until the deadline, then end the rest and hand it back."""
+        """Claim nothing more, let work end until the deadline, then end the rest and hand it back.
+
+        Cancelled, it waits no more; `run` still ends when the last of it was handed back.
+        """
         self._closing = True
         self._wake.set()
         self._open_inbox()
+        self._ending = asyncio.create_task(self._end_with_the_last())
         await self._wait_for_jobs(deadline_s)
         for held in self._held.values():
             held.end(Over.SHUTDOWN)
@@ -151,6 +156,11 @@ class Dispatcher:
         for job in self._jobs():
             job.cancel()  # the store is away, or something cannot be ended
         await self._wait_for_jobs(RETRY_S)
+        self._ended.set()
+
+    async def _end_with_the_last(self) -> None:
+        while jobs := self._jobs():
+            await asyncio.wait(jobs)
         self._ended.set()
 
     async def _wait_for_jobs(self, seconds: float) -> None:
