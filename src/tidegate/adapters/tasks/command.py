@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -82,8 +82,12 @@ class CommandTasks(Spawned):
             return Failed("Tidegate.PayloadInvalid", f"payload of {RESOURCE}: the command is empty")
         given = {**told(call, payload), **payload.env}
         environment = {**inherited(self._environment, self._withheld), **given}
-        if any("\0" in text for text in (*argv, *environment, *environment.values())):
-            return Failed("Tidegate.PayloadInvalid", f"payload of {RESOURCE}: a text holds NUL")
+        if (where := _with_nul(argv, environment)) is not None:
+            return Failed(
+                "Tidegate.PayloadInvalid",
+                f"payload of {RESOURCE}: {where} holds NUL, which no program can be given; take it "
+                "out of the parameter, or use a python job, whose arguments may hold it",
+            )
         if any("=" in name or not name for name in payload.env):
             return Failed("Tidegate.PayloadInvalid", f"payload of {RESOURCE}: a bad name in env")
         # By its text: where a link of the project leads is the project's own affair.
@@ -133,6 +137,17 @@ def parsed(stdout: Stream) -> dict[str, Json]:
         return {"result": read(stdout.head + stdout.tail)[0]}
     except InputError:
         return {}
+
+
+def _with_nul(argv: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """What cannot be handed to a program, as a person finds it."""
+    for number, text in enumerate(argv):
+        if "\0" in text:
+            return f"argument {number} of the command"
+    for name, text in environment.items():
+        if "\0" in name or "\0" in text:
+            return f"the variable {name!r} of its environment"
+    return None
 
 
 def _variable(name: str) -> str:

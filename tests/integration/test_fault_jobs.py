@@ -1,0 +1,111 @@
+"""Many jobs at once, values that mean something to a shell, and secrets, on a real server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidegate.adapters.tasks.processes import boottime
+from tidegate.testing.jobs import ended, start, write_jobs
+from tidegate.testing.machine import gone
+from tidegate.testing.server import Server, eventually, tidegate
+from tidegate.testing.siege import runs
+
+MANY = 100
+STOP_MAX_S = 8.0
+SECRET = "hunter2-of-the-warehouse"
+HOSTILE = (
+    "';touch PWNED;'", '";touch PWNED;"', "$(touch PWNED)", "`touch PWNED`", "| touch PWNED",
+    "&& touch PWNED", "a\ntouch PWNED\n", "> PWNED", "* ~ ? [a]", "--version", "${parameters.v}",
+    "\\", "", " ", "\u00e9 \U0001f30a",
+)  # fmt: skip
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def pids(project: Path) -> list[int]:
+    begun = project / "begun"
+    return [int(line) for line in begun.read_text().split()] if begun.exists() else []
+
+
+def test_a_server_with_many_running_jobs_ends_when_told_and_the_next_one_begins_each_again(
+    tmp_path: Path,
+) -> None:
+    command = "echo $$ >> begun; exec sleep 600"
+    project = write_jobs(tmp_path / "project", {"long": {"target": ["sh", "-c", command]}})
+    environment = {"TIDEGATE_SLOTS": str(MANY + 10)}
+    with Server(project, environment=environment) as server:
+        for number in range(MANY):
+            start(server, "long", f"n{number}")
+        eventually(lambda: len(pids(project)) == MANY)
+
+        began = boottime()
+        code = server.stop()
+        seconds = boottime() - began
+        first = pids(project)
+    with Server(project, environment=environment) as server:
+        eventually(lambda: gone(*first))
+        eventually(lambda: len(pids(project)) == 2 * MANY)
+        found = runs(server)
+
+    print(f"{MANY} jobs: ended after {seconds:.1f} s")
+    assert code == 0
+    assert seconds < STOP_MAX_S
+    assert found == {"running": MANY}
+    assert len(pids(project)) == 2 * MANY, "each once more"
+
+
+def test_values_of_a_run_reach_a_job_as_they_are_and_no_shell_reads_them(tmp_path: Path) -> None:
+    jobs: dict[str, dict[str, Any]] = {
+        "list": {"target": ["printf", "%s", "${parameters.v}"]},
+        "text": {"target": 'printf %s "${parameters.v}"'},
+        "environment": {
+            "target": ["sh", "-c", 'printf %s "$V"'],
+            "environment": {"V": "${parameters.v}"},
+        },
+        "stdin": {"target": ["cat"], "stdin": "${parameters.v}"},
+        "shell": {"target": 'printf %s "$TIDEGATE_PARAMETER_V"'},
+    }
+    project = write_jobs(tmp_path / "project", jobs)
+    with Server(project) as server:
+        started = [
+            (job, value, start(server, job, f"n{number}", v=value))
+            for number, value in enumerate(HOSTILE)
+            for job in jobs
+        ]
+        seen = [(job, value, ended(server, id_)) for job, value, id_ in started]
+
+    for job, value, found in seen:
+        assert found["status"] == "succeeded", (job, value, found["cause"])
+        assert found["output"]["stdout"] == value, job
+    assert list(project.rglob("PWNED")) == []
+
+
+def test_secrets_a_job_is_given_stand_in_no_log_and_no_answer(tmp_path: Path) -> None:
+    given = {"environment": {"PASSWORD": SECRET}}
+    jobs = {
+        "good": {"target": ["sh", "-c", 'test -n "$PASSWORD"'], **given},
+        "bad": {"target": ["sh", "-c", "exit 3"], **given},
+        "gone": {"target": ["no-such-program"], **given},
+        "nul": {"target": ["true"], **given},
+    }
+    project = write_jobs(tmp_path / "project", jobs)
+    with Server(project, environment={"TIDEGATE_LOG": "DEBUG"}) as server:
+        nul = start(server, "nul", "other", v="a\0b")
+        found = [ended(server, one) for one in (*(start(server, n) for n in jobs), nul)]
+        shown = [tidegate("run", "show", one["id"], project=project) for one in found[1:3]]
+        traced = [server.text(f"/api/v1/trace/{one['id']}") for one in found]
+        server.stop()
+
+    assert [one["status"] for one in found] == [
+        "succeeded",
+        "failed",
+        "failed",
+        "succeeded",
+        "failed",
+    ]
+    everything = json.dumps([found, traced, server.log, [f"{s.stdout}{s.stderr}" for s in shown]])
+    assert SECRET not in everything
