@@ -76,9 +76,11 @@ class Impatience:
             second.drop()
         holders = {(pid, changed_at) for pid, changed_at, *_ in ask.rows}
         self._since = {one: self._since.get(one, passed_s) for one in holders}
+        known = bool(self.foreign)
         self.foreign = [(told, query) for _, _, _, ours, told, query, _ in ask.rows if not ours]
-        for told, query in self.foreign:
-            log.warning("waited %.1f s for the turn: %s keeps it: %s", passed_s, told, query)
+        if not known:  # said once a wait
+            for told, query in self.foreign:
+                log.warning("waited %.1f s for the turn: %s keeps it: %s", passed_s, told, query)
         for pid, _, name, _, _, _, ended in ask.rows:
             if ended is not None:
                 log.warning(
