@@ -11,16 +11,19 @@ What follows from the events (jobs, notices) is performed by the next `tidegate 
 from __future__ import annotations
 
 import asyncio
+import datetime
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeGuard
+from typing import Any, Self, TypeAlias, TypeGuard, cast
 
 import msgspec
 
+from tidegate.kernel.clock import Day
 from tidegate.kernel.errors import InputError
 from tidegate.services.asking import parse_date
+from tidegate.services.handed import business_day, no_event, raw_event
 from tidegate.services.intake import Pending, Receipt
 from tidegate.settings import Settings
 from tidegate.wiring import App
@@ -31,6 +34,7 @@ AHEAD = 4
 """So many batches are on their way while the next is decoded."""
 WORK_SECONDS_MAX = 3600.0
 OneEvent: TypeAlias = Mapping[str, Any] | bytes | str
+BusinessDate: TypeAlias = datetime.date | str
 
 
 class TidegateSync:
@@ -59,12 +63,13 @@ class TidegateSync:
         """Take one event or several in; answers when all are durable, with their verdicts.
 
         An event is a CloudEvent as a mapping or as JSON. Sending it again is a duplicate. Raises
-        InputError (`usage`) for what is no event.
+        InputError (`usage`) for what is no event, and for a `datetime` without a zone in one; then
+        none of them is taken in.
         """
         app = self._open()
         total = Receipt(0, 0, 0, ())
         waiting: list[tuple[int, Pending]] = []
-        raws = [_raw(events)] if _is_one(events) else [_raw(one) for one in events]
+        raws = list(_raws(events))
         for first in range(0, len(raws), BATCH):
             waiting.append((first, app.intake.receive(raws[first : first + BATCH], "python")))
             if len(waiting) > AHEAD:
@@ -75,17 +80,21 @@ class TidegateSync:
         return total
 
     def gates(
-        self, *, rule: str | None = None, status: str | None = None, date: str | None = None
+        self,
+        *,
+        rule: str | None = None,
+        status: str | None = None,
+        date: BusinessDate | None = None,
     ) -> list[dict[str, Any]]:
         """Gates as `tidegate gate list --json` prints them."""
-        day = parse_date(date) if date else None
+        day = _day(date)
         return list(self._open().asking.all_gates(rule=rule, status=status, day=day))
 
     def explain(
-        self, rule: str, *, date: str | None = None, round: int | None = None
+        self, rule: str, *, date: BusinessDate | None = None, round: int | None = None
     ) -> dict[str, Any]:
         """Why the rule did or did not open for the date, as `tidegate explain --json` prints it."""
-        day = parse_date(date) if date else None
+        day = _day(date)
         return self._open().asking.explain_rule(rule, day, round).answer
 
     def work(self, seconds_max: float = WORK_SECONDS_MAX) -> None:
@@ -136,12 +145,16 @@ class Tidegate:
         return await asyncio.to_thread(self._inner.ingest, events)
 
     async def gates(
-        self, *, rule: str | None = None, status: str | None = None, date: str | None = None
+        self,
+        *,
+        rule: str | None = None,
+        status: str | None = None,
+        date: BusinessDate | None = None,
     ) -> list[dict[str, Any]]:
         return await asyncio.to_thread(self._inner.gates, rule=rule, status=status, date=date)
 
     async def explain(
-        self, rule: str, *, date: str | None = None, round: int | None = None
+        self, rule: str, *, date: BusinessDate | None = None, round: int | None = None
     ) -> dict[str, Any]:
         return await asyncio.to_thread(self._inner.explain, rule, date=date, round=round)
 
@@ -158,22 +171,23 @@ class Tidegate:
         await self.close()
 
 
-def _is_one(events: OneEvent | Iterable[OneEvent]) -> TypeGuard[OneEvent]:
+def _is_one(events: object) -> TypeGuard[OneEvent]:
     return isinstance(events, Mapping | bytes | str)
 
 
-def _raw(event: object) -> bytes:
-    if isinstance(event, bytes):
-        return event
-    if isinstance(event, str):
-        return event.encode("utf-8", "surrogatepass")
-    if isinstance(event, Mapping):
-        return msgspec.json.encode(event)
-    raise InputError(
-        "usage",
-        f"an event is a mapping or JSON, not {type(event).__name__}",
-        fix='ingest({"specversion": "1.0", "id": ..., "source": ..., "type": ..., "data": ...})',
-    )
+def _day(date: BusinessDate | None) -> Day | None:
+    return parse_date(business_day(date)) if date else None
+
+
+def _raws(events: object) -> Iterator[bytes]:
+    """All of them, before the first is taken in. Raises InputError (`usage`)."""
+    if _is_one(events):
+        yield raw_event(events)
+    elif isinstance(events, Iterable):
+        for one in cast("Iterable[object]", events):
+            yield raw_event(one)
+    else:
+        raise no_event(events)
 
 
 def _sum(total: Receipt, more: Receipt, first: int) -> Receipt:

@@ -25,7 +25,7 @@ from tidegate.kernel.errors import InputError, TidegateError, TransientError
 from tidegate.kernel.step import Engine
 from tidegate.services.engines import ENGINES
 from tidegate.settings import Settings
-from tidegate.wiring import App
+from tidegate.wiring import App, open_patiently
 
 Beside: TypeAlias = Callable[[App, str], Coroutine[Any, Any, None]]
 
@@ -65,7 +65,7 @@ def run(
             fix="replicas on PostgreSQL share one token; set it in the environment",
         )
     _allow_connections()
-    app = App(settings, clock, engines).open()
+    app = open_patiently(lambda: App(settings, clock, engines), _say)
     try:
         app.follow_folder()
         with (
@@ -75,6 +75,10 @@ def run(
             return runner.run(_serve(app, listener, also))
     finally:
         app.close()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _allow_connections() -> None:

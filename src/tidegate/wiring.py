@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tidegate.adapters.store.sqlite import SqliteStore
@@ -19,7 +19,7 @@ from tidegate.answering import open_reader
 from tidegate.api.service import Service
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import TransientError
+from tidegate.kernel.errors import ConflictError, TransientError
 from tidegate.kernel.step import Engine
 from tidegate.ports.reader import Reader
 from tidegate.ports.store import Claimed, Store
@@ -31,6 +31,7 @@ from tidegate.services.dispatcher import Dispatcher
 from tidegate.services.documents import Activated, activate, check_project
 from tidegate.services.downstream import Downstream
 from tidegate.services.engines import ENGINES, codec_of, reader_of
+from tidegate.services.folder import check_is_project
 from tidegate.services.holds import Holds
 from tidegate.services.host import Host, Setup
 from tidegate.services.hostdesk import HostDesk
@@ -57,6 +58,9 @@ PRESENCE_SECONDS = 10.0
 COLLECT = (50_000, 20, 100)
 """When Python looks for cycles: states are trees and need it not; the usual (700, 10, 10) cost a
 third of the time of a busy turn."""
+BUSY_SECONDS_MAX = 10.0
+"""How long a start waits for another process that has the database and does not listen."""
+BUSY_POLL_SECONDS = 0.1
 SWITCH_SECONDS = 0.0005
 """How often Python changes threads: the writer's statements must not wait behind a busy thread."""
 
@@ -104,6 +108,7 @@ class App:
         self.reader: Reader
         self.library: Library
         self.asking: Asking
+        self.downstream: Downstream
         self.runs: Runs
         self.search: Search
         self.trace: Trace
@@ -111,18 +116,21 @@ class App:
         self.control: Control
 
     def open(self) -> App:
-        """Raises ConflictError (`database.busy`, `database.schema`), TransientError, InputError."""
+        """Raises ConflictError (`database.busy`, `database.schema`), TransientError, InputError
+        (`project.missing`, where a database would be made and the folder is no project).
+        """
+        _check_place(self.settings)
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.set_threshold(*COLLECT)
         self.host = self.loop.start()
         self.reader = open_reader(self.settings, self.codec)
         self.library = Library(self.reader, self.engines, reader_of)
         shared = (self.reader, self.library, self.codec, self.host.signals, self.clock)
-        downstream = Downstream(*shared)
-        self.asking = Asking(*shared, downstream)
-        self.runs = Runs(*shared, downstream)
+        self.downstream = Downstream(*shared)
+        self.asking = Asking(*shared, self.downstream)
+        self.runs = Runs(*shared, self.downstream)
         self.search = Search(self.reader, self.library, self.host.signals)
-        self.trace = Trace(self.reader, self.library, self.search, self.runs, downstream)
+        self.trace = Trace(self.reader, self.library, self.search, self.runs, self.downstream)
         self.intake = Intake(self.host, self.clock)
         self.control = Control(self.host)
         if self.settings.is_postgres:
@@ -290,10 +298,44 @@ class App:
             self._spawner = None
 
 
+def open_patiently(make: Callable[[], App], say: Callable[[str], None]) -> App:
+    """An App, opened; a process that has the database and does not listen ends soon: wait for it.
+
+    Raises as `App.open` does; ConflictError (`database.busy`) after BUSY_SECONDS_MAX, or at once where
+    a server has the database.
+    """
+    clock, pause = SystemClock(), Event()
+    until = clock.monotonic() + BUSY_SECONDS_MAX
+    said = False
+    while True:
+        app = make()
+        try:
+            return app.open()
+        except ConflictError as error:
+            app.close()
+            short = error.code == "database.busy" and not error.details.get("url")
+            if not short or clock.monotonic() > until:
+                raise
+            if not said:
+                say(f"waiting up to {BUSY_SECONDS_MAX:g} s: {error.message}")
+                said = True
+        pause.wait(BUSY_POLL_SECONDS)
+
+
+def _check_place(settings: Settings) -> None:
+    """Nothing is made in a folder that is no project. Raises InputError (`project.missing`)."""
+    if not settings.is_postgres and not settings.file.exists():
+        check_is_project(settings.project)
+
+
 def upgrade_database(settings: Settings) -> object:
-    """Bring the database to this release's schema. Raises ConflictError (`database.schema`)."""
+    """Bring the database to this release's schema.
+
+    Raises ConflictError (`database.schema`), InputError (`project.missing`).
+    """
     from tidegate.adapters.store.migrate import upgrade
 
+    _check_place(settings)
     if settings.is_postgres:
         return upgrade(settings.url, random_bytes)
     settings.file.parent.mkdir(parents=True, exist_ok=True)

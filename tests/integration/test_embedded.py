@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 import shutil
 from pathlib import Path
@@ -102,3 +103,72 @@ def test_asyncio_has_the_same(project: Path) -> None:
             return await opened.gates()
 
     assert [gate["status"] for gate in asyncio.run(story())] == ["open"]
+
+
+@pytest.mark.parametrize("wrong", [5, None, 1.5, object()])
+def test_what_cannot_even_be_several_events_is_refused_the_same_way(
+    project: Path, wrong: Any
+) -> None:
+    with tidegate.TidegateSync.open(project) as opened, pytest.raises(InputError) as caught:
+        opened.ingest(wrong)
+
+    assert (caught.value.code, type(wrong).__name__ in caught.value.message) == ("usage", True)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (float("nan"), "event.number"),
+        ([1, {"a": float("-inf")}], "event.number"),
+        ("\ud800", "event.string"),
+    ],
+)
+def test_what_json_cannot_carry_is_rejected_as_over_http(
+    project: Path, value: Any, code: str
+) -> None:
+    wrong = event("crm") | {"data": event("crm")["data"] | {"x": value}}
+    with tidegate.TidegateSync.open(project) as opened:
+        receipt = opened.ingest([event("erp"), wrong])
+
+    assert receipt.accepted == 1
+    assert [(one.index, one.code) for one in receipt.rejected] == [(1, code)]
+
+
+def test_null_and_long_integers_are_taken_as_over_http(project: Path) -> None:
+    data = event("crm")["data"] | {"none": None, "long": 2**70}
+    with tidegate.TidegateSync.open(project) as opened:
+        receipt = opened.ingest(event("crm") | {"data": data})
+
+    assert (receipt.accepted, receipt.rejected) == (1, ())
+
+
+def test_times_and_dates_of_python_are_taken_but_for_a_time_without_a_zone(project: Path) -> None:
+    at = datetime.datetime(2024, 1, 15, 6, 30)
+    good: dict[str, Any] = event("crm") | {"time": at.replace(tzinfo=datetime.UTC)}
+    good["data"] = good["data"] | {"business_date": datetime.date(2024, 1, 15)}
+    with tidegate.TidegateSync.open(project) as opened:
+        taken = opened.ingest(good)
+        with pytest.raises(InputError) as caught:
+            opened.ingest([event("erp"), event("crm") | {"data": {"seen": [at]}}])
+        gates = opened.gates(date=datetime.date(2024, 1, 15))
+        answer = opened.explain("multi_input_job_trigger", date=datetime.date(2024, 1, 15))
+        with pytest.raises(InputError) as instant:
+            opened.gates(date=at)
+
+    assert (taken.accepted, len(gates)) == (1, 1)
+    assert answer["gate"] == "multi_input_job_trigger~~2024-01-15~~001"
+    assert (caught.value.code, caught.value.message.startswith("data.seen[0] is")) == (
+        "usage",
+        True,
+    )
+    assert "timezone" in caught.value.fix
+    assert answer["status"] == "waiting"  # nothing of that delivery was taken in
+    assert instant.value.code == "usage"
+
+
+@pytest.mark.parametrize("value", [object(), {1, object()}, {"a": {"b": object()}}])
+def test_what_is_no_json_at_all_is_refused(project: Path, value: Any) -> None:
+    with tidegate.TidegateSync.open(project) as opened, pytest.raises(InputError) as caught:
+        opened.ingest(event("crm") | {"data": value})
+
+    assert caught.value.code == "usage"

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -15,13 +16,16 @@ from msgspec import Struct
 
 from tidegate.cli.options import common, print_json, print_json_list
 from tidegate.cli.session import answers, app, server, token_for
-from tidegate.kernel.errors import ConflictError, InputError
+from tidegate.kernel.errors import ConflictError, InputError, TransientError
 from tidegate.kernel.event import Json
 from tidegate.services.intake import Pending, Receipt
 from tidegate.settings import Settings
 
+if TYPE_CHECKING:
+    from tidegate.cli.waiting import Runs
+    from tidegate.wiring import App
+
 BATCH_DEFAULT = 1000
-WAIT_SECONDS_MAX = 3600.0
 POST_TRIES_MAX = 10
 SAID_MAX = 20
 """Refused events, and remarks, that are said one by one."""
@@ -37,6 +41,7 @@ class Sent(Struct):
     remarks: list[Json] = []
     seconds: float = 0.0
     cpu_seconds: float | None = None
+    runs: list[Json] | None = None  # what followed, where it was waited for
 
     def add(self, answer: Json, first: int) -> None:
         """A batch's answer; indexes count over the whole file."""
@@ -52,11 +57,15 @@ class Sent(Struct):
         found: dict[str, Json] = msgspec.to_builtins(self)
         if not self.remarks:
             del found["remarks"]
+        if self.runs is None:
+            del found["runs"]
         return found
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.rejected or self.conflicts else 0
+        from tidegate.cli.waiting import exit_of
+
+        return 1 if self.rejected or self.conflicts else exit_of(self.runs or ())
 
 
 @click.group()
@@ -74,15 +83,25 @@ def event() -> None:
     show_default=True,
     help="Events a commit or request.",
 )
-@click.option("--wait", is_flag=True, help="Also perform what follows, and wait for its end.")
+@click.option("--wait", is_flag=True, help="Wait for the end of the runs that follow, retries too.")
+@click.option(
+    "--timeout", metavar="DURATION", default="1h", show_default=True, help="How long, with --wait."
+)
 @common
 def send(
-    settings: Settings, as_json: bool, file: Path, at: str | None, batch: int, wait: bool
+    settings: Settings,
+    as_json: bool,
+    file: Path,
+    at: str | None,
+    batch: int,
+    wait: bool,
+    timeout: str,
 ) -> None:
     """Send FILE (`-`: standard input): one JSON event, a JSON array, or JSON lines.
 
     Without a server the events are committed by this command; what follows is performed by the next
-    `serve`, or at once with --wait. Exit 1 if anything was rejected or is in conflict.
+    `serve`, or at once with --wait. Exit 1 if anything was rejected or is in conflict; with --wait
+    also if a run failed, 6 if one goes on after --timeout, 10 if one is held (it is not waited for).
     """
     from tidegate.kernel.delivery import split_text
 
@@ -98,14 +117,15 @@ def send(
             f"{'standard input' if str(file) == '-' else file} holds no event",
             fix="send one JSON event, a JSON array of events, or one event a line",
         )
+    wait_s = _seconds(timeout) if wait else None
     if url is not None:
-        sent = asyncio.run(_post(url, token_for(settings, url), events, batch))
+        sent = asyncio.run(_post(url, token_for(settings, url), events, batch, wait_s))
     else:
         try:
-            sent = _commit(settings, events, batch, wait)
+            sent = _commit(settings, events, batch, wait_s)
         except ConflictError as error:
             note = server(settings, error)
-            sent = asyncio.run(_post(note.url, note.token, events, batch))
+            sent = asyncio.run(_post(note.url, note.token, events, batch, wait_s))
     if as_json:
         print_json(sent.printed())
     else:
@@ -124,10 +144,23 @@ def _address(at: str) -> str:
     )  # fmt: skip
 
 
-def _commit(settings: Settings, events: Sequence[bytes], batch: int, wait: bool) -> Sent:
+def _seconds(timeout: str) -> float:
+    """Raises InputError (`usage`)."""
+    from tidegate.kernel.clock import SECOND_US, parse_duration
+
+    try:
+        return parse_duration(timeout) / SECOND_US
+    except ValueError as error:
+        raise InputError("usage", f"--timeout: {error}") from error
+
+
+def _commit(settings: Settings, events: Sequence[bytes], batch: int, wait_s: float | None) -> Sent:
+    from tidegate.cli.waiting import Runs
+
     sent = Sent()
     with app(settings) as opened:
         opened.follow_folder()
+        runs = Runs(opened)
         began, cpu = time.perf_counter(), _cpu()
         waiting: list[tuple[int, Pending]] = []
         for first in range(0, len(events), batch):
@@ -139,22 +172,38 @@ def _commit(settings: Settings, events: Sequence[bytes], batch: int, wait: bool)
             sent.add(_answer(pending.result()), first_waiting)
         sent.seconds = round(time.perf_counter() - began, 6)
         sent.cpu_seconds = round(_cpu() - cpu, 6)
-        if wait:
-            from tidegate.working import work_until_idle
-
-            asyncio.run(work_until_idle(opened, WAIT_SECONDS_MAX))
+        if wait_s is not None:
+            sent.runs = _work(opened, runs, wait_s)
     return sent
+
+
+def _work(opened: App, runs: Runs, seconds_max: float) -> list[Json]:
+    """Perform what follows, until the runs have come to their end."""
+    from tidegate.cli.waiting import late
+    from tidegate.working import work_until_idle
+
+    try:
+        asyncio.run(work_until_idle(opened, seconds_max, runs.settled))
+    except TransientError as error:
+        if error.code == "timeout":
+            raise late(runs.listed(), seconds_max) from error
+        raise
+    return runs.listed()
 
 
 def _answer(receipt: Receipt) -> Json:
     return msgspec.to_builtins(receipt)
 
 
-async def _post(url: str, token: str, events: Sequence[bytes], batch: int) -> Sent:
+async def _post(
+    url: str, token: str, events: Sequence[bytes], batch: int, wait_s: float | None
+) -> Sent:
     """Over HTTP, a few batches at a time; 503 is tried again after the pause it names."""
     from tidegate.cli.client import request, session
-    from tidegate.kernel.errors import TransientError
+    from tidegate.cli.waiting import check_followed, follow
 
+    if wait_s is not None:
+        check_followed(events)
     sent = Sent()
     began = time.perf_counter()
     target = url.rstrip("/") + "/api/v1/events"
@@ -173,7 +222,9 @@ async def _post(url: str, token: str, events: Sequence[bytes], batch: int) -> Se
                         raise
                     await asyncio.sleep(min(5.0, 0.2 * 2**attempt))
             sent.add(answer, first)
-    sent.seconds = round(time.perf_counter() - began, 6)
+        sent.seconds = round(time.perf_counter() - began, 6)
+        if wait_s is not None:
+            sent.runs = await follow(opened, url.rstrip("/"), events, wait_s)
     return sent
 
 
@@ -187,6 +238,10 @@ def _print(sent: Sent) -> None:
         f"{sent.accepted} accepted, {sent.duplicates} duplicates, {sent.conflicts} conflicts, "
         f"{len(sent.rejected)} rejected in {sent.seconds:.2f} s"
     )
+    if sent.runs is not None:
+        from tidegate.cli.waiting import say
+
+        say(sent.runs)
     _print_some(sent.rejected, "tidegate inbox list")
     _print_some(sent.remarks, "tidegate event send --json lists them, tidegate inbox list too")
 

@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+import click
+
 from tidegate.adapters.store.lock import LockNote, read_lock
 from tidegate.kernel.errors import ConflictError, InputError
 from tidegate.settings import Settings
@@ -40,11 +42,11 @@ def answers(settings: Settings) -> Generator[Answers]:
 @contextlib.contextmanager
 def app(settings: Settings) -> Generator[App]:
     """A process that may write. Raises ConflictError (`database.busy`) when a server has it."""
-    from tidegate.wiring import App
+    from tidegate.wiring import App, open_patiently
 
-    opened = App(settings)
+    opened = open_patiently(lambda: App(settings), lambda line: click.echo(line, err=True))
     try:
-        yield opened.open()
+        yield opened
     finally:
         opened.close()
 

@@ -44,19 +44,16 @@ class Gathered(Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
 
 
+def check_is_project(folder: Path) -> None:
+    """Looks at names alone. Raises InputError (`project.missing`)."""
+    _visible(folder)
+
+
 def gather(folder: Path, kinds: Sequence[DocumentKind]) -> Gathered:
     """The files of a project. Raises InputError (`project.missing`)."""
     known = {kind.folder for kind in kinds}
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        root = Path(os.path.realpath(folder, strict=True))
-    except OSError as error:
-        raise _missing(folder, f"cannot be read: {error.strerror}") from error
-    visible = [entry for entry in entries if not entry.name.startswith(".")]
-    names = {entry.name for entry in visible}
-    if MARKER not in names and not names & {*PARTS, *known}:
-        raise _missing(folder, f"holds neither {MARKER} nor a folder such as rules")
-    reader = _Folder(root)
+    visible = _visible(folder)
+    reader = _Folder(Path(os.path.realpath(folder)))
     for entry in visible:
         name = _shown(entry.name)
         if name == MARKER:
@@ -69,6 +66,18 @@ def gather(folder: Path, kinds: Sequence[DocumentKind]) -> Gathered:
         elif name.endswith(ENDINGS[:2]):
             reader.warn(name, *_about_file(name))
     return Gathered(reader.files, tuple(reader.faults))
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    """What a project's folder holds at its top, by name."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise _missing(folder, f"cannot be read: {error.strerror}") from error
+    visible = [entry for entry in entries if not entry.name.startswith(".")]
+    if not {entry.name for entry in visible} & {MARKER, *PARTS}:
+        raise _missing(folder, f"holds neither {MARKER} nor a folder such as rules")
+    return visible
 
 
 def _missing(folder: Path, why: str) -> InputError:
