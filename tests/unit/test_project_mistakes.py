@@ -320,3 +320,65 @@ def test_what_is_read_and_not_followed_is_said_of_rules_datasets_and_contexts(
         ("rules/daily.yaml", 9, "only"),
     ]
     assert {one.code for one in project.warnings} == {"document.unused"}
+
+
+# ---- mistakes of people who write their first rules
+RULE = "rule_name: daily\nconditions:\n- event_type: delivered\n  dataset: orders\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "at", "message"),
+    [
+        (RULE + "  data.q: >= 0.95\n", "5:11",
+         '> opens a text of several lines; put it in quotes: ">= 0.95"'),
+        (RULE + "  data.q: != failed\n", "5:11",
+         'the tag != is not read; put the text in quotes: "!= failed"'),
+        (RULE + "  data.q: '<> failed'\n", "5:12", "data.q: <> is no operator; write !="),
+        (RULE + "  data.q: '> 1 and < 5'\n", "5:16",
+         'data.q: > takes one value, not "1 and < 5"; '
+         "write one comparison here, and the other under additional_conditions"),
+        (RULE + "rule_name: other\n", "5:1",
+         '"rule_name" is written twice, first on line 1; '
+         'keep one of the two; another document begins with "---" above it'),
+        ("rule_name: daily\nconditions:\n- dataset:orders\n", "3:3",
+         'conditions[0] is the text "dataset:orders"; '
+         'a space is missing after the colon: "dataset: orders"'),
+        (RULE.replace("daily", "täglich"), "1:12",
+         'rule_name: "täglich" does not fit; '
+         "use the letters A to Z, digits, _ . - and blanks, and begin with a letter or digit"),
+    ],
+)  # fmt: skip
+def test_a_first_mistake_is_told_how_to_mend_it(
+    tmp_path: Path, rule: str, at: str, message: str
+) -> None:
+    found, _, said = only(checked(tmp_path, rule))
+
+    assert (found, said) == (at, message)
+
+
+@pytest.mark.parametrize("written", ["{business_date}", "{{ business_date }}", "$business_date"])
+def test_the_braces_of_another_language_are_a_warning(tmp_path: Path, written: str) -> None:
+    rule = RULE + f"actions:\n- action_type: send_notification\n  message: for {written}\n"
+
+    assert only_warning(checked(tmp_path, rule)) == (
+        "7:16",
+        "expression.invalid",
+        f"{written} is sent as it stands: it is no hole; write ${{business_date}}",
+    )
+
+
+@pytest.mark.parametrize("written", ["${business_date}", "{source:sales}", "$5", "$$business_date"])
+def test_other_braces_are_text(tmp_path: Path, written: str) -> None:
+    rule = RULE + f"actions:\n- action_type: send_notification\n  message: for {written}\n"
+
+    assert checked(tmp_path, rule).warnings == ()
+
+
+def test_two_inputs_of_one_name_are_a_warning(tmp_path: Path) -> None:
+    rule = "rule_name: daily\nconditions:\n- {name: a, dataset: x}\n- {name: a, dataset: y}\n"
+
+    assert only_warning(checked(tmp_path, rule)) == (
+        "4:10",
+        "document.invalid",
+        'conditions[0] is called "a" as well: this one becomes "a 2"; give it a name of its own',
+    )

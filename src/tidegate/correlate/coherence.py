@@ -43,6 +43,7 @@ def check(name: str, body: Json) -> Iterator[Finding]:
         *_literal_globs(body),
         *odd_conditions(body),
         *odd_times(body),
+        *_called_alike(body),
         *_alike(sources),
         *_never_met(sources),
         *_never_together(body, sources),
@@ -75,6 +76,20 @@ def _literal_globs(body: Mapping[str, Json]) -> Iterator[Finding]:
             yield Finding(
                 "rule", "", ("conditions", number, field),
                 f"{what} compared whole here: {shown(text, 80)} is no pattern", fix, warning=True,
+            )  # fmt: skip
+
+
+def _called_alike(body: Mapping[str, Json]) -> Iterator[Finding]:
+    """Two inputs of one name: the second is given another, which no template knows."""
+    first: dict[str, int] = {}
+    for number, one in maps(body, "conditions"):
+        name = one.get("name")
+        if isinstance(name, str) and first.setdefault(name, number) != number:
+            yield Finding(
+                "rule", "", ("conditions", number, "name"),
+                f"conditions[{first[name]}] is called {shown(name, 80)} as well: this one becomes "
+                f'"{name} 2"',
+                "give it a name of its own", warning=True,
             )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ one that a gate has, and so is an input that the rule does not have.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tidegate.correlate.compiling_actions import SCOPE_NAMES
@@ -26,6 +27,8 @@ ROUND_NAMES = frozenset({"sequence", "round", "rule", "process", "business_proce
 _ROOTS = frozenset({"data", "context", "inputs"})
 _ALWAYS = ("data.business_date", "data.dataset_name")
 _CODE = "expression.invalid"
+_BRACES = re.compile(r"(?<![$\w{])\{{1,2}\s*([A-Za-z_][\w.]*)\s*\}{1,2}|(?<!\$)\$([A-Za-z_]\w*)")
+"""`{name}`, `{{ name }}`, `$name`."""
 
 
 def unknown_names(body: Mapping[str, Json], sources: Sequence[Source]) -> Iterator[Finding]:
@@ -38,6 +41,7 @@ def unknown_names(body: Mapping[str, Json], sources: Sequence[Source]) -> Iterat
     for section in SECTIONS:
         for number, action in maps(body, section):
             for path, text in _texts(action, (section, number)):
+                yield from _no_hole(path, text)
                 for name in _names(text, "action"):
                     root, _, rest = name.partition(".")
                     yield from _no_path(path, name)
@@ -48,6 +52,17 @@ def unknown_names(body: Mapping[str, Json], sources: Sequence[Source]) -> Iterat
                     elif root == "data" and one_name(name) not in asked and name not in surely:
                         yield from _odd_data(path, name, surely)
     yield from _unknown_in_id(body, fields)
+
+
+def _no_hole(path: Path, text: str) -> Iterator[Finding]:
+    """A name in the braces of another language: it is sent as it stands."""
+    for found in _BRACES.finditer(text):
+        name = found[1] or found[2]
+        if name in SCOPE_NAMES or name in _ALWAYS:
+            yield Finding(
+                "rule", "", path, f"{found[0]} is sent as it stands: it is no hole",
+                f"write ${{{name}}}", warning=True, code=_CODE, word=found[0],
+            )  # fmt: skip
 
 
 def _no_path(path: Path, name: str) -> Iterator[Finding]:

@@ -46,6 +46,7 @@ _NUMBER: Final = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,4})?", re.ASCII
 _ORDERABLE: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ][\d:.,Z+-]*)?|[A-Za-z_][\w./:+-]*", re.ASCII
 )
+_JOINT: Final = re.compile(r"\s(and|or)\s+[<>=!\d]", re.IGNORECASE)
 _BARE: Final = re.compile(r"[^,\[\]\"']*")
 _WORDS: Final = {"true": True, "false": False, "null": None}
 _LITERAL: Final = "to mean the text itself write"
@@ -89,6 +90,8 @@ class _Reader:
 
     # ---- operators
     def _comparison(self, operator: str, at: int) -> Wanted:
+        if operator == "<" and self._text[at : at + 1] == ">":
+            raise self._fault(self._text.index("<"), "<> is no operator", "write !=")
         if operator == "=":
             raise self._fault(self._text.index("="), "= is no operator", "write == or >= or <=")
         self._check_operand(operator, at)
@@ -104,6 +107,13 @@ class _Reader:
             return bound
         if type(bound) is str and (self._text[at] in "\"'" or _ORDERABLE.fullmatch(written)):
             return bound
+        joint = _JOINT.search(written)
+        if joint is not None:
+            raise self._fault(
+                at + joint.start(1),
+                f"{operator} takes one value, not {shown(written)}",
+                "write one comparison here, and the other under additional_conditions",
+            )
         raise self._fault(
             at,
             f"{shown(written)} is no number",

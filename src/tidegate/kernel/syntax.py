@@ -86,6 +86,13 @@ def _explain(found: Complaint, text: str) -> tuple[int, int, str, str]:
         if tight is not None:
             return tight
         return began, _line_end(text, began), "this is no key with a value", 'write "key: value"'
+    if "comment or" in problem and "block scalar" in found.context:
+        # `> 0` was meant as a comparison; to YAML it opens a text of several lines.
+        began = at if found.began is None else found.began
+        end = _line_end(text, began)
+        sign = text[began : began + 1]
+        fix = f'put it in quotes: "{text[began:end].strip()}"'
+        return began, end, f"{sign} opens a text of several lines", fix
     if "unknown escape character" in problem:
         # The two scanners point at the backslash and at the character after it.
         at = at if text[at : at + 1] == "\\" else at - 1

@@ -6,6 +6,7 @@ Validators of documents raise `ValueError("what|fix")`. Without a bar, the text 
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from tidegate.kernel.event import Json
@@ -17,6 +18,14 @@ VALUE_MAX = 40
 KEY_MAX = 64
 """Characters of a key that a message repeats."""
 
+_TIGHT = re.compile(r"([A-Za-z_][\w.]{0,40}):([^\s/:]\S{0,40})")
+_LETTERS = "use the letters A to Z, digits"
+_NAMES = {
+    r"^[A-Za-z0-9][A-Za-z0-9_.\- ]*$": f"{_LETTERS}, _ . - and blanks, and begin with a letter or digit",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": f"{_LETTERS}, _ . and -, and begin with a letter or digit",
+    r"^[^/\s]+$": "leave out blanks and slashes",
+}
+"""What the patterns of names ask for, in words."""
 _MAPPINGS = ("dict_type", "mapping_type", "model_type", "model_attributes_type", "dataclass_type")
 _LISTS = ("list_type", "tuple_type", "set_type", "frozen_set_type", "iterable_type")
 _WORDS = ("literal_error", "enum", "union_tag_invalid")
@@ -145,6 +154,9 @@ def _instead_of_text(wrong: Wrong, seen: str, want: str) -> str:
         return f"write {seen} without quotes"
     if wrong.kind in _LISTS:
         return f"write a list: [{quoted(seen)}]"
+    tight = _TIGHT.fullmatch(seen) if wrong.kind in _MAPPINGS else None
+    if tight is not None:
+        return f'a space is missing after the colon: "{tight[1]}: {tight[2]}"'
     if wrong.kind in _MAPPINGS and wrong.name:
         return f"write {want}, indented below it"
     return f"write {want}"
@@ -183,10 +195,9 @@ def _measured(wrong: Wrong) -> tuple[str, str]:
                 return f"{subject} has too many items", f"write at most {_items(limit)}"
             return f"{subject} has {_items(length)}", f"write at most {_items(limit)}"
         case "string_pattern_mismatch":
-            return (
-                f"{subject}: {quoted(str(wrong.seen))} does not fit",
-                f"write text that matches {context['pattern']}",
-            )
+            pattern = str(context["pattern"])
+            fix = _NAMES.get(pattern, f"write text that matches {pattern}")
+            return f"{subject}: {quoted(str(wrong.seen))} does not fit", fix
         case "finite_number":
             return f"{subject} is {seen}", "write a finite number"
         case _:

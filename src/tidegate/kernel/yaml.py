@@ -43,6 +43,8 @@ FAULTS_MAX = 1_000
 SYNTAX_FAULTS_MAX = 20
 """Syntax faults after which the rest of a file is left unread."""
 
+_NAME_KEYS = ("name", "rule_name")
+_TWO_DOCUMENTS = 'keep one of the two; another document begins with "---" above it'
 _CORE = "tag:yaml.org,2002:"
 _COLLECTION_TAGS = {"map": dict, "seq": list}
 _SCALAR_TAGS: dict[str, tuple[type, ...]] = {
@@ -215,7 +217,7 @@ class _Reader:
                 self._fault(
                     span,
                     f'"{key}" is written twice, first on line {keys[key].line}',
-                    "keep one of the two",
+                    _TWO_DOCUMENTS if key in _NAME_KEYS and not path else "keep one of the two",
                 )
             keys[key] = span
             if _is_merge(event):
@@ -327,9 +329,9 @@ class _Reader:
             return self._text(event)
         sort = event.tag.removeprefix(_CORE)
         if sort not in _SCALAR_TAGS:
-            self._fault(
-                self._span(event, event), f"the tag {_short(event.tag)} is not read", "remove it"
-            )
+            text = f"{event.tag} {event.value}".strip()
+            fix = f'put the text in quotes: "{text}"' if event.tag[1:2] == "=" else "remove it"
+            self._fault(self._span(event, event), f"the tag {_short(event.tag)} is not read", fix)
             return event.value
         value = self._plain(event)
         if type(value) not in _SCALAR_TAGS[sort]:
