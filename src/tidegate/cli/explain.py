@@ -8,7 +8,7 @@ import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.session import answers
-from tidegate.cli.wording import indented, when
+from tidegate.cli.wording import indented, oneline, when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -64,6 +64,11 @@ def print_explanation(answer: Json) -> None:
     if following["what"]:
         at = f"{when(following['at'])} " if following["at"] else ""
         click.echo(f" next: {at}{following['what']}")
+    for one in answer.get("refused", ()):
+        click.echo(
+            f" ? {one['deliveries']} refused since {when(one['since'])}: {one['code']}: "
+            f"{oneline(one['last'])} (tidegate inbox list)"
+        )
     others = answer.get("others")
     if others:
         click.echo(f" also of this date: {', '.join(others)}")

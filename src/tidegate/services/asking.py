@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tidegate.correlate import engine as correlate
-from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Status
+from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Shown, Status, show
 from tidegate.correlate.identity import GATES_FIX, gate_key, parse_id, part_of, public_id
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
@@ -36,6 +36,7 @@ from tidegate.services.explained import (
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.page import Page, cursor_of, parse_cursor
 from tidegate.services.record import Signals
+from tidegate.services.turned_away import turned_away
 
 OTHERS_MAX = 20
 """Gates of the same rule and date that an explanation names beside its own."""
@@ -195,7 +196,20 @@ class Asking:
             why = runs[0].explanation
             answer["next"] = following(why.next_at, why.next_what)
         answer["runs"] = [one.listed() for one in runs]
+        refused = self._turned_away(cell.state, rule)
+        if refused:
+            answer["refused"] = refused
         return Explained(answer, _exit_code(cell, runs))
+
+    def _turned_away(self, gate: Gate, rule: Rule) -> list[Json]:
+        """Refused deliveries that may be what this gate waits for."""
+        if gate.status not in (Status.WAITING, Status.OVERDUE):
+            return []
+        states = show(gate, rule)
+        missing = {
+            one.dataset or one.name for one in rule.inputs if states[one.name] is Shown.MISSING
+        }
+        return turned_away(self._reader, missing, self._clock.now()) if missing else []
 
     # ---- finding
     def _find(self, id_: str) -> tuple[Key, Cell[Gate], Rule]:

@@ -87,6 +87,12 @@ class Refusals:
         ]
 
 
+def calls_of(row: Reject) -> int:
+    """How many calls a kept row stands for: one, or as many more as a minute had."""
+    number, more, _ = row.message.partition(" more from ")
+    return int(number) if not row.body and more and number.isdecimal() else 1
+
+
 def _network(address: str) -> str:
     """A sender has one IPv4 address, but a whole network of IPv6 addresses."""
     try:

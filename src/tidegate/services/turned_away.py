@@ -1,0 +1,44 @@
+"""Turned away: refused deliveries that may be what a waiting gate waits for.
+
+A call that was refused unread (no token, a packed body) could have held anything; of a refused event
+something is kept, and it concerns a gate where it names a dataset that is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tidegate.kernel.clock import DAY_US, Instant, format_instant
+from tidegate.kernel.event import Json
+from tidegate.ports.reader import PAGE_MAX, Reader
+from tidegate.ports.store import Reject
+from tidegate.services.look import LATEST
+from tidegate.services.refusals import calls_of
+
+LOOKED_BACK_US = DAY_US
+_DOOR = "POST /api/v1/events"
+
+
+def turned_away(reader: Reader, datasets: Collection[str], now: Instant) -> list[Json]:
+    """By code: how many of the last day, since when, and what the last one was."""
+    found: dict[str, dict[str, Json]] = {}
+    for row in reader.rejects(LATEST, PAGE_MAX):  # newest first
+        reject = row.reject
+        if reject.at < now - LOOKED_BACK_US:
+            break
+        if not _concerns(reject, datasets):
+            continue
+        one = found.setdefault(
+            reject.code, {"code": reject.code, "deliveries": 0, "last": reject.message}
+        )
+        one["deliveries"] += calls_of(reject)
+        one["since"] = format_instant(reject.at)
+    return list(found.values())
+
+
+def _concerns(reject: Reject, datasets: Collection[str]) -> bool:
+    if not reject.body:
+        return _DOOR in reject.message
+    if reject.code.startswith("body."):
+        return True
+    return any(dataset.encode() in reject.body for dataset in datasets)
