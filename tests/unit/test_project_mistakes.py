@@ -337,6 +337,9 @@ RULE = "rule_name: daily\nconditions:\n- event_type: delivered\n  dataset: order
         (RULE + "  data.q: '> 1 and < 5'\n", "5:16",
          'data.q: > takes one value, not "1 and < 5"; '
          "write one comparison here, and the other under additional_conditions"),
+        (RULE + "enabled: false\n", "5:10",
+         "enabled: a rule has no switch; "
+         "take its file out of rules/ to end it, or its actions to observe only"),
         (RULE + "rule_name: other\n", "5:1",
          '"rule_name" is written twice, first on line 1; '
          'keep one of the two; another document begins with "---" above it'),

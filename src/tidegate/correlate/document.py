@@ -254,10 +254,17 @@ class JobDependency(_Model):
     status: Literal["completed", "succeeded", "failed", "started", "finished"] = "completed"
 
 
+def _no_switch(value: Json) -> None:
+    raise ValueError(
+        "a rule has no switch|take its file out of rules/ to end it, or its actions to observe only"
+    )
+
+
 class RuleDocument(_Model):
     """When all inputs of one business date are here, and good, act."""
 
     rule_name: Name
+    enabled: Annotated[None, BeforeValidator(_no_switch)] = None
     description: Text = ""
     owner: Text | None = None
     team: Text | None = None
