@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.kernel.spelling import misspelt
+from tidegate.kernel.spelling import misspelt, nearest
 from tidegate.testing.checked import DATED, TWO, checked, only, only_warning, told
 
 DATASETS = "orders: {owner: shop}\nstock: {owner: shop}\n"
@@ -265,6 +265,21 @@ def test_names_that_differ_on_purpose_are_no_slips(
     word: str, known: tuple[str, ...], meant: str | None
 ) -> None:
     assert misspelt(word, known) == meant
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("date", ("dataset", "business_date"), "business_date"),
+        ("name", ("rule_name", "job_name", "names"), "names"),
+        ("Date", ("date", "business_date"), "date"),
+        ("datset", ("dataset", "business_date"), "dataset"),
+    ],
+)
+def test_a_word_that_is_a_part_of_one_name_means_that_one(
+    word: str, known: tuple[str, ...], meant: str
+) -> None:
+    assert nearest(word, known) == meant
 
 
 # ---- keys without effect

@@ -31,6 +31,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     for candidate in known:
         plain.setdefault(_plain(candidate), candidate)
     wanted = _plain(word)
+    # `date` is a part of `business_date`, though `dataset` has more of its letters.
+    whole = [known for known in plain.values() if word.casefold() in _PARTS.findall(known)]
+    if wanted not in plain and len(whole) == 1:
+        return whole[0]
     matches = get_close_matches(wanted, plain, 1, CLOSE_MIN)
     if not matches and len(wanted) >= SHORT_MIN:
         # A word cut short is meant if only one begins like it.
