@@ -14,6 +14,8 @@ SHORT_MIN = 3
 """Letters of a word cut short that tell it from others."""
 WORD_MAX = 64
 """Longer words are never guessed at: comparing costs the square of their length."""
+SLIP_MAX = 3
+"""Letters between the first and the last that differ."""
 CODE_MAX = 3
 """Letters of a part that tells words apart on purpose: `orders_eu` and `orders_us`."""
 LISTED_MAX = 12
@@ -52,13 +54,30 @@ def misspelt(word: str, known: Iterable[str]) -> str | None:
     best: tuple[float, str] | None = None
     for candidate in known:
         plain = _plain(candidate)
-        if word == candidate or abs(len(plain) - len(wanted)) > 1 or _on_purpose(word, candidate):
+        if word == candidate or not _one_slip(wanted, plain) or _on_purpose(word, candidate):
             continue
         likeness.set_seq1(plain)
         ratio = likeness.ratio()
         if ratio >= MISSPELT_MIN and (best is None or ratio > best[0]):
             best = ratio, candidate
     return None if best is None else best[1]
+
+
+def _one_slip(word: str, other: str) -> bool:
+    """They differ in one short place: a letter more, less or wrong, or two that changed places.
+
+    Quick, for a project may declare thousands of names.
+    """
+    longest, shortest = max(len(word), len(other)), min(len(word), len(other))
+    if longest - shortest > 1:
+        return False
+    start = 0
+    while start < shortest and word[start] == other[start]:
+        start += 1
+    end = 0
+    while end < shortest - start and word[-1 - end] == other[-1 - end]:
+        end += 1
+    return longest - start - end <= SLIP_MAX
 
 
 def _on_purpose(word: str, other: str) -> bool:
