@@ -65,9 +65,11 @@ class Recorder:
         return answer
 
     def until_ended(self, id_: str) -> None:
+        """The run has ended, and its trigger has heard of it, which takes a turn more."""
         for _ in range(TRIES_MAX):
-            _, answer = self._server.call("GET", f"/api/v1/executions/{id_}")
-            if answer.get("ended_at"):
+            _, run = self._server.call("GET", f"/api/v1/executions/{id_}")
+            _, trigger = self._server.call("GET", f"/api/v1/triggers/{id_}")
+            if run.get("ended_at") and trigger.get("status") not in (None, "started"):
                 return
             Event().wait(0.1)
         raise AssertionError(f"{id_} did not end")

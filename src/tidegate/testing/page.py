@@ -45,6 +45,7 @@ _VARIES: tuple[tuple[re.Pattern[str], str], ...] = (
         "<span>",
     ),
     (re.compile(r"\bpid \d+"), "pid <number>"),
+    (re.compile(r"\bwindow w\d+"), "window w<number>"),  # its place in the log
     (re.compile(r"\b\d+ MiB"), "<number> MiB"),
     (re.compile(r"\b3\.\d+\.\d+(?=$|\s)", re.MULTILINE), "<version>"),
     (re.compile(r"\bv1,[A-Za-z0-9+/=]{20,}"), "v1,<signature>"),
