@@ -211,3 +211,33 @@ def test_a_job_that_needs_a_date_is_fine_where_gates_have_one(tmp_path: Path, ma
     target = job("  target: [echo, '${ds}']\n")
 
     assert checked(tmp_path, TWO + logic + START, jobs__all=target).faults == ()
+
+
+# ---- numbers
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("max_attempts: true", "true"),
+        ("max_attempts: '3'", "3"),
+        ("delay_minutes: '30'", "30"),
+        ("backoff_multiplier: false", "false"),
+    ],
+)
+def test_a_number_is_written_as_a_number(tmp_path: Path, written: str, message: str) -> None:
+    retried = job(f"  target: ['true']\n  retry:\n    {written}\n")
+    rule = f"{TWO}actions: []\nretry_config: {{{written}}}\n"
+
+    in_job = only(checked(tmp_path / "a", jobs__all=retried))
+    in_rule = only(checked(tmp_path / "b", rule))
+
+    assert in_job[0].startswith("5:")
+    assert message in in_job[2]
+    assert message in in_rule[2]
+
+
+def test_a_whole_number_of_minutes_needs_no_point(tmp_path: Path) -> None:
+    retried = job("  target: ['true']\n  retry: {delay_minutes: 30, backoff_multiplier: 2}\n")
+
+    project = checked(tmp_path, jobs__all=retried)
+
+    assert told((*project.faults, *project.warnings)) == []

@@ -94,8 +94,8 @@ class RetryConfig(_Model):
     """`max_attempts: 3, delay_minutes: 30, backoff_multiplier: 2` tries at 0, +30 and +90 minutes."""
 
     max_attempts: Annotated[int, Field(ge=1, le=1000)] = 3
-    delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 30, strict=False)] = 30.0
-    backoff_multiplier: Annotated[float, Field(ge=1, le=100, strict=False)] = 2.0
+    delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 30)] = 30.0
+    backoff_multiplier: Annotated[float, Field(ge=1, le=100)] = 2.0
 
 
 class TriggerJobAction(_Model):
@@ -118,7 +118,7 @@ class SendNotificationAction(_Model):
 class UpdateDashboardAction(_Model):
     action_type: Literal["update_dashboard"]
     metric: Name
-    increment: Annotated[float, Field(strict=False)] = 1
+    increment: float = 1
     tags: dict[str, Templated] = {}
 
 

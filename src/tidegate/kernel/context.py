@@ -234,7 +234,7 @@ class GlobalContext(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     business_process: Text | None = None
     expected_datasets: Annotated[tuple[Text, ...], Field(max_length=DATASETS_MAX)] = ()
     downstream_job: Text | None = None
-    sla_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 366)] | None = None
+    sla_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 366, strict=True)] | None = None
     owner: Text | None = None
     manual_baseline: (
         Annotated[str, AfterValidator(_duration), BeforeValidator(require_unit)] | None

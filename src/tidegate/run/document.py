@@ -111,9 +111,9 @@ Templated: TypeAlias = Annotated[JsonValue, AfterValidator(_template)]
 class RetryDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """`max_attempts: 3` and 30 minutes with multiplier 2: tries at 0, +30 and +90 minutes."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] = 3
-    delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 366)] = 30
-    backoff_multiplier: Annotated[float, Field(ge=1, le=100)] = 2.0
+    max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX, strict=True)] = 3
+    delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 366, strict=True)] = 30
+    backoff_multiplier: Annotated[float, Field(ge=1, le=100, strict=True)] = 2.0
 
     def policy(self) -> RetryPolicy:
         return RetryPolicy(
@@ -134,7 +134,7 @@ class JobDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     step: str | None = None
     owner: Annotated[str, Field(max_length=200)] | None = None
     pool: Annotated[str, Field(max_length=200)] | None = None
-    price: Annotated[float, Field(ge=0)] | None = None
+    price: Annotated[float, Field(ge=0, strict=True)] | None = None
     """What an hour of it costs, in US dollars."""
     parameters: Annotated[dict[str, Templated], Field(max_length=PARAMETERS_MAX)] = {}
     timeout: Duration = "1d"
