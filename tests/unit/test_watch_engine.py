@@ -15,7 +15,7 @@ from tidegate.testing.driver import Driver
 from tidegate.watch import engine
 from tidegate.watch.channel import ProjectDocument
 from tidegate.watch.counter import TAGS_MAX, Counter
-from tidegate.watch.notice import DATA_MAX, MESSAGE_MAX, Notice
+from tidegate.watch.notice import DATA_MAX, MESSAGE_MAX, Notice, notice_key
 from tidegate.watch.notice import Status as NoticeStatus
 from tidegate.watch.orders import SendAgain
 from tidegate.watch.sla import Sla, Status
@@ -57,7 +57,7 @@ def tell(notice: str = "n1", channel: str = "ops", **more: Any) -> Tell:
 
 
 def notice_of(driver: Driver, name: str = "n1", day: Day = NO_DAY) -> Notice:
-    return driver.state(Key("notice", day, "all", name), Notice)
+    return driver.state(notice_key(tell(name, day=day)), Notice)
 
 
 def sent_by(driver: Driver) -> list[SendNotice]:
@@ -117,7 +117,7 @@ def test_a_delivered_notice_is_sent() -> None:
     driver = watching()
     driver.give(tell())
 
-    driver.finish(Key("notice", NO_DAY, "all", "n1"), Done("message-1"))
+    driver.finish(notice_key(tell()), Done("message-1"))
 
     assert notice_of(driver).status == NoticeStatus.SENT
 
@@ -125,7 +125,7 @@ def test_a_delivered_notice_is_sent() -> None:
 def test_a_notice_that_cannot_be_delivered_waits_for_a_person_and_says_why() -> None:
     driver = watching()
     driver.give(tell())
-    key = Key("notice", NO_DAY, "all", "n1")
+    key = notice_key(tell())
 
     driver.finish(key, Failed("Notify.Refused", "410 Gone"))
 
