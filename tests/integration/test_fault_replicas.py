@@ -6,7 +6,6 @@ TIDEGATE_OUTAGE_SECONDS=10 keeps the database away for a shorter or longer time.
 from __future__ import annotations
 
 import base64
-import json
 import os
 import random
 import time
@@ -291,39 +290,3 @@ def test_a_persons_transaction_that_keeps_the_turn_is_named_and_not_ended(
     assert status == 503
     assert again == 1
     assert code == 0
-
-
-def test_a_replica_alone_that_loses_the_database_ends_its_jobs_before_another_begins_them(
-    tmp_path: Path, postgres_empty_url: str
-) -> None:
-    project = write_project(tmp_path / "project", job_seconds=0.2, long_seconds=LONG_S)
-    port = urlsplit(postgres_empty_url).port
-    assert port is not None
-    dates = 6
-    with ExitStack() as stack:
-        wire = stack.enter_context(Wire(port))
-        through = postgres_empty_url.replace(f":{port}/", f":{wire.port}/")
-        slots = [Slot("left", project, through), Slot("right", project, postgres_empty_url)]
-        (left,) = stack.enter_context(replicas(slots[0]))
-        for wave in waves(range(dates)):
-            post_until_accepted(left, [json.loads(event) for event in wave])
-        eventually(lambda: began(project) == dates * ROUNDS)
-        eventually(lambda: runs(left).get("running", 0) == ROUNDS)
-
-        wire.set("up", "swallowed")
-        wire.set("down", "swallowed")
-        lost = time.monotonic()
-        stack.enter_context(replicas(slots[1]))
-        eventually(lambda: began(project) > dates * ROUNDS, 90)
-        seconds = time.monotonic() - lost
-        settled(slots[1], dates)
-        wire.set("up", "flows")
-        wire.set("down", "flows")
-        eventually(left.ready)
-        codes = [slot.stop() for slot in slots]
-
-    found = audit(project, postgres_empty_url, dates)
-    print(found, f"the other began them {seconds:.1f} s after it was lost")
-    assert found.started_again == ROUNDS, "the long ones, and none of them beside itself"
-    assert seconds > LEASE_S
-    assert codes == [0, 0]

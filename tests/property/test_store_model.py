@@ -339,6 +339,7 @@ class Twins(RuleBasedStateMachine):
     @rule(replica=st.sampled_from(OWNERS), release=st.sampled_from(["1.0", "1.1"]))
     def replica(self, replica: str, release: str) -> None:
         self.both(lambda store: store.see_replica(replica, release, 1, b"f", self.now))
+        self.both(lambda store: store.others_since("me", _after(self.now, -60)))
 
     # ---- restarts
     @rule(takes_over=st.booleans())

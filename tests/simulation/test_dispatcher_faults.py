@@ -63,7 +63,7 @@ class Wire(MemoryDesk):
     """A desk whose words do not leave a dead server."""
 
     def __init__(self, server: Server, outbox: Outbox, name: str) -> None:
-        super().__init__(outbox, name, VirtualClock(), alone=False)
+        super().__init__(outbox, name, VirtualClock(), lambda: REPLICAS - 1)
         self._server = server
 
     async def _reach(self) -> None:

@@ -53,12 +53,12 @@ class Stage:
         *,
         name: str = "me",
         slots: int = 4,
-        alone: bool = True,
+        others: int = 0,
         notify: Mapping[str, Notify] | None = None,
         tasks: Mapping[str, Tasks] | None = None,
     ) -> None:
         self.outbox = Outbox() if outbox is None else outbox
-        self.desk = MemoryDesk(self.outbox, name, VirtualClock(), alone=alone)
+        self.desk = MemoryDesk(self.outbox, name, VirtualClock(), lambda: others)
         self.local = LocalWork(name)
         self.remote = RemoteService()
         self.console = Sent()
@@ -450,7 +450,7 @@ def test_what_ended_beside_others_while_the_store_was_away_is_told_once_and_not_
         assert stage.local.begun(KEY) == 1
         assert stage.outbox.open() == []
 
-    play(act, alone=False)
+    play(act, others=1)
 
 
 def test_an_outcome_that_a_claim_of_our_own_overtook_is_offered_again() -> None:
@@ -500,7 +500,7 @@ def test_local_work_beside_others_ends_five_seconds_before_its_lease_and_says_so
         assert result.error == "Tidegate.LeaseLost"
         assert stage.local.begun(KEY) == 1
 
-    play(act, alone=False)
+    play(act, others=1)
 
 
 def test_a_kind_that_cannot_end_itself_is_ended_by_the_dispatcher() -> None:
@@ -517,7 +517,7 @@ def test_a_kind_that_cannot_end_itself_is_ended_by_the_dispatcher() -> None:
 
         assert plain.stretches[0].ended_at == pytest.approx(25, abs=1.1)
 
-    play(act, alone=False, tasks={"test:plain": plain})
+    play(act, others=1, tasks={"test:plain": plain})
 
 
 def test_work_is_told_how_long_it_may_go_on_and_alone_for_ever() -> None:
@@ -533,13 +533,13 @@ def test_work_is_told_how_long_it_may_go_on_and_alone_for_ever() -> None:
 
         assert stage.local.extended == [(KEY, None), (KEY, None)]
 
-    play(beside, alone=False)
+    play(beside, others=1)
     play(alone)
 
 
-@pytest.mark.parametrize(("alone", "quiet_s"), [(True, 0), (False, 40)])
+@pytest.mark.parametrize(("others", "quiet_s"), [(0, 0), (1, 40)])
 def test_after_an_outage_nothing_is_claimed_beside_others_for_a_lease_and_ten_seconds(
-    alone: bool, quiet_s: int
+    others: int, quiet_s: int
 ) -> None:
     async def act(stage: Stage) -> None:
         stage.desk.away = True
@@ -553,7 +553,7 @@ def test_after_an_outage_nothing_is_claimed_beside_others_for_a_lease_and_ten_se
         waited = stage.local.stretches[0].began_at - back_at
         assert quiet_s <= waited <= quiet_s + 3
 
-    play(act, alone=alone)
+    play(act, others=others)
 
 
 def test_a_short_outage_makes_nobody_wait() -> None:
@@ -565,7 +565,7 @@ def test_a_short_outage_makes_nobody_wait() -> None:
 
         assert await stage.outcome(within_s=3) == Done(None)
 
-    play(act, alone=False)
+    play(act, others=1)
 
 
 def test_after_a_standstill_of_the_server_nothing_is_claimed_beside_others() -> None:
@@ -577,7 +577,7 @@ def test_after_a_standstill_of_the_server_nothing_is_claimed_beside_others() -> 
 
     async def main() -> None:
         stage, clock = Stage(), Jump()
-        stage.desk = MemoryDesk(stage.outbox, "me", clock, alone=False)
+        stage.desk = MemoryDesk(stage.outbox, "me", clock, lambda: 1)
         stage.dispatcher = Dispatcher(
             stage.desk, {"test:local": stage.local}, {}, owner="me", slots=1
         )
@@ -794,8 +794,8 @@ def test_a_stop_of_our_own_work_ends_it_without_an_outcome() -> None:
 
 def test_a_stop_reaches_work_of_another_replica_through_its_fence() -> None:
     async def main() -> None:
-        first = Stage(alone=False)
-        second = Stage(first.outbox, name="other", alone=False)
+        first = Stage(others=1)
+        second = Stage(first.outbox, name="other", others=1)
         async with running(first):
             first.add(planned("A", "test:local", seconds=5000))
             await asyncio.sleep(2)

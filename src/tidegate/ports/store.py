@@ -332,6 +332,9 @@ class Store(Protocol):
     def see_replica(
         self, replica: str, release: str, activation: int, functions: bytes, now: Instant
     ) -> None: ...
+    def others_since(self, replica: str, since: Instant) -> int:
+        """How many other replicas were seen at that instant or later."""
+        ...
 
     def take_over(self, owner: str) -> None:
         """At start, where a lock proves that every owner but this one has gone (SQLite).

@@ -31,10 +31,7 @@ class Desk(Protocol):
         ...
 
     def alone(self) -> bool:
-        """No other process can claim what is ours: SQLite, whose lock proves it.
-
-        On PostgreSQL one may be started at any moment, also while we cannot see the database.
-        """
+        """No other replica can claim what is ours: SQLite, or none was seen at the last renewal."""
         ...
 
     def now(self) -> Instant:

@@ -22,6 +22,7 @@ from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Engine, Order, Refusal
 from tidegate.ports.store import (
+    LEASE_US,
     Claimed,
     RowFault,
     Store,
@@ -46,6 +47,8 @@ from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
 
 RETAKES_MAX = 100
+SEEN_US = LEASE_US
+"""A replica that was not seen for so long has gone."""
 
 T = TypeVar("T")
 log = logging.getLogger("tidegate.host")
@@ -94,6 +97,8 @@ class Host:
         self.status = Status()
         self.steady = Steady(setup.clock)
         self.books: Books = compile_books(None, setup.engines, setup.reader_of)
+        self.others = 0 if setup.presence_s is None else 1
+        """Replicas beside this one when it last looked; until then there may be one."""
         self._kinds = frozenset(kind.name for engine in setup.engines for kind in engine.kinds)
         self._pace = Pace()
         self._caution = Caution(setup.clock)
@@ -214,7 +219,7 @@ class Host:
         refuse(self.door.drain(), error)
 
     def _be_present(self) -> None:
-        """Say that this replica lives."""
+        """Say that this replica lives, and see which others do."""
         every_s, now = self.setup.presence_s, self.setup.clock.monotonic()
         if every_s is None or now < self._present_at + every_s:
             return
@@ -222,6 +227,7 @@ class Host:
         self.store.see_replica(
             setup.replica, setup.release, self.books.activation, setup.functions, at
         )
+        self.others = self.store.others_since(setup.replica, Instant(at - SEEN_US))
         self._present_at = now
 
     def _share(self) -> Share:

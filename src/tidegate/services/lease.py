@@ -2,9 +2,9 @@
 
     held --renewed every 10 s, all in one call--> held
     held --its fence is gone--> FENCE_LOST: somebody else has it, or it became a stop
-    held --local, 5 s before the end, not alone--> LEASE_LOST: ended before others may start it
+    held --local, 5 s before the end, beside others--> LEASE_LOST: ended before others may start it
 
-Alone is only who shares no database (see `Desk.alone`). Times are the desk's monotonic seconds. A lease is counted from before the request that gave it.
+Times are the desk's monotonic seconds. A lease is counted from before the request that gave it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ END_LEFT_S = 5.0
 GAP_S = 10.0
 """After a longer outage, or a longer standstill of our own, ..."""
 QUIET_S = LEASE_S + 10.0
-"""... nothing is claimed for so long unless alone: others could not renew what is still running."""
+"""... nothing is claimed for so long beside others: they could not renew what is still running."""
 TICK_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -115,8 +115,8 @@ class Leases:
     def extend(self, held: Held) -> None:
         """Tell work that ends by itself how long it may go on."""
         if held.extends is not None and isinstance(held.tasks, Leased):
-            left_s = None if self._alone else self.left_s(held) - END_LEFT_S
-            held.tasks.extend(held.extends.key, left_s)
+            alone = self._desk.alone()
+            held.tasks.extend(held.extends.key, None if alone else self.left_s(held) - END_LEFT_S)
 
     # ---- whether the store is there
     def reached(self) -> None:
@@ -131,11 +131,11 @@ class Leases:
             self._away_since = self._desk.monotonic()
 
     def may_claim(self) -> bool:
-        return self._alone or self._desk.monotonic() >= self._quiet_until
+        return self._desk.alone() or self._desk.monotonic() >= self._quiet_until
 
     def _be_quiet(self, why: str) -> None:
         self._quiet_until = self._desk.monotonic() + QUIET_S
-        if not self._alone:
+        if not self._desk.alone():
             _log.warning("%s; nothing is claimed for %.0f s", why, QUIET_S)
 
     # ---- as time goes by
@@ -151,8 +151,10 @@ class Leases:
         if now - self._ticked > TICK_S + GAP_S:
             self._be_quiet("this server stood still")
         self._ticked = now
+        # A renewal under way may learn of others before it has renewed: until then nothing changed.
+        alone = self._alone = self._desk.alone() if self._renewal is None else self._alone
         for held in self.all():
-            if held.local and held.lease_end - now <= END_LEFT_S and not self._alone:
+            if held.local and held.lease_end - now <= END_LEFT_S and not alone:
                 held.end(Over.LEASE_LOST)
         due = (h.lease_end - now <= LEASE_S - RENEW_S or h.missed for h in self.all())
         if any(due) and self._renewal is None:

@@ -7,7 +7,7 @@ outcome counts if its claim still holds the row, which it deletes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -110,8 +110,7 @@ class MemoryDesk:
         outbox: Outbox,
         owner: str,
         clock: Clock,
-        *,
-        alone: bool = True,
+        others: Callable[[], int] = lambda: 0,
     ) -> None:
         self.outbox = outbox
         self.owner = owner
@@ -122,15 +121,18 @@ class MemoryDesk:
         self.delay_s = 0.0
         self.renewals: list[tuple[Claim, ...]] = []
         self._clock = clock
-        self._alone = alone
+        self._others = others
+        self._alone = others() == 0
 
     async def claim(self, limit: int) -> Sequence[Claimed]:
         await self._reach()
+        self._alone = self._others() == 0
         return self.outbox.store.claim(self.now(), self.owner, limit if self.claims else 0)
 
     async def renew(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         self.renewals.append(tuple(claims))
         await self._reach()
+        self._alone = self._others() == 0
         return self.outbox.store.renew(self.now(), self.owner, claims)
 
     async def defer(

@@ -239,6 +239,13 @@ class MemoryStore:
             self.tables.replicas[replica] = (release, activation, now)
             self._touch()
 
+    def others_since(self, replica: str, since: Instant) -> int:
+        with self._open().held():
+            return sum(
+                name != replica and seen_at >= since
+                for name, (_, _, seen_at) in self.tables.replicas.items()
+            )
+
     def take_over(self, owner: str) -> None:
         with self._open().held():
             for row in list(self.tables.effects.values()):

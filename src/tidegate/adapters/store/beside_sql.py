@@ -63,3 +63,4 @@ SEE_REPLICA = (
     " ON CONFLICT (id) DO UPDATE SET release = excluded.release, activation = excluded.activation,"
     " functions = excluded.functions, seen_at = excluded.seen_at"
 )
+OTHERS_SINCE = "SELECT count(*) FROM replica WHERE id <> ? AND seen_at >= ?"

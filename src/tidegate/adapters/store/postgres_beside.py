@@ -153,6 +153,10 @@ class PostgresBeside:
     ) -> None:
         self._trip(Ask(sql.REPLICA, replica, release, activation, functions, now))
 
+    def others_since(self, replica: str, since: Instant) -> int:
+        found: int = self._value(sql.OTHERS, replica, since)
+        return found
+
     # ---- asking
     def _trip(self, *asks: Ask) -> None:
         self._beside.trip(*asks)

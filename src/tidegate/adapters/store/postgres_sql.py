@@ -239,4 +239,5 @@ DELETE FROM replica r WHERE r.id <> $1 AND NOT EXISTS (
     AND starts_with(a.application_name, 'tidegate ' || r.id)
 ) RETURNING r.id"""
 REPLICA_LEAVES = "DELETE FROM replica WHERE id = $1"
+OTHERS = "SELECT count(*) FROM replica WHERE id <> $1 AND seen_at >= $2"
 META = "SELECT key, value FROM meta"

@@ -152,6 +152,10 @@ class SqliteBeside:
     ) -> None:
         self._changes(sql.SEE_REPLICA, (replica, release, activation, functions, now))
 
+    def others_since(self, replica: str, since: Instant) -> int:
+        found: int = self._value(sql.OTHERS_SINCE, (replica, since))
+        return found
+
     # ---- one statement
     def _changes(self, statement: str, values: Sequence[Value]) -> bool:
         """Run a write of one statement; did it change a row?"""

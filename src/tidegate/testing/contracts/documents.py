@@ -1,9 +1,10 @@
-"""Documents and suspects: the writes beside the turn."""
+"""Documents, suspects and replicas: the writes beside the turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from tidegate.kernel.clock import SECOND_US, Instant
 from tidegate.kernel.ids import CellId, DocId
 from tidegate.ports.store import Activation, DocumentDraft, Store, StoredDocument, Wanted
 from tidegate.testing.contracts.kit import NOON, PAST, Contract, cell, commit, gate, look, turn
@@ -159,6 +160,20 @@ class DocumentContract(Contract):
         deaths = store.count_deaths()
 
         assert dict(deaths) == {b"root": 1}
+
+    # ---- replicas
+    def test_other_replicas_count_by_when_they_were_seen(self, store: Store) -> None:
+        at = Instant(NOON + 10 * SECOND_US)
+        store.see_replica("me", "1.0", 1, b"f", at)
+        store.see_replica("you", "1.0", 1, b"f", NOON)
+        store.see_replica(LONG, LONG, 1, b"f", NOON)
+        store.see_replica("you", "1.1", 2, b"g", at)
+
+        assert store.others_since("me", NOON) == 2
+        assert store.others_since("me", Instant(NOON + 1)) == 1
+        assert store.others_since("me", at) == 1
+        assert store.others_since("me", Instant(at + 1)) == 0
+        assert store.others_since("nobody", NOON) == 3
 
 
 def _contents(activation: Activation) -> set[tuple[str, str, int, str, bool]]:
