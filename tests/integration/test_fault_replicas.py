@@ -261,6 +261,38 @@ def test_while_the_database_is_away_no_job_is_started_twice_and_every_outcome_ar
     assert equal
 
 
+def test_a_replica_alone_goes_on_with_its_jobs_while_the_database_is_away(tmp_path: Path) -> None:
+    outlive_s = LEASE_S + MARGIN_S
+    project = write_project(tmp_path / "project", job_seconds=SHORT_S, long_seconds=outlive_s)
+    dates = 4
+    with ExitStack() as stack:
+        database = postgres.Server.start(tmp_path / "postgres")
+        stack.callback(database.stop)
+        url = database.address.url()
+        slot = Slot("only", project, url)
+        (server,) = stack.enter_context(replicas(slot))
+        for wave in waves(range(dates)):
+            status, _ = server.call("POST", "/api/v1/events", b"[" + b",".join(wave) + b"]")
+            assert status == 202
+        eventually(lambda: began(project) == dates * ROUNDS)
+
+        database.stop("fast")
+        server.runs_for(OUTAGE_S)
+        database.start_again()
+        settled(slot, dates)
+        ended = runs(server)
+        code = slot.stop()
+
+        found = audit(project, url, dates)
+        equal = db_verify(project, url)["equal"]
+
+    print(found, f"away {OUTAGE_S:g} s; {ended}")
+    assert ended == {"succeeded": float(dates * ROUNDS)}, "also those that outlived their lease"
+    assert found.started_again == 0
+    assert code == 0
+    assert equal
+
+
 def test_a_persons_transaction_that_keeps_the_turn_is_named_and_not_ended(
     tmp_path: Path, postgres_empty_url: str
 ) -> None:
