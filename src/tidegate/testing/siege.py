@@ -27,7 +27,8 @@ STARTING_SHARE = 0.25
 """So many of the kills come before the server listens."""
 STARTING_MAX_S = 2.0
 SERVING_MAX_S = 1.5
-SETTLE_TRIES_MAX = 800
+SETTLE_TRIES_MAX = 400
+"""So often nothing may have ended since it was last asked: longer than leases keep work waiting."""
 SETTLE_S = 0.25
 
 _pause = threading.Event()  # never set: its wait is a pause that is named
@@ -188,17 +189,17 @@ def die(slot: Slot, choice: Choice) -> str:
 
 
 def settled(slot: Slot, dates: int) -> None:
-    """Until every run of so many dates has ended."""
+    """Until every run of so many dates has ended. Raises AssertionError when none ends for long."""
     server = slot.await_listening()
-    wanted = dates * ROUNDS
-    ended = 0.0
-    for _ in range(SETTLE_TRIES_MAX):
+    wanted, ended, idle = dates * ROUNDS, -1.0, 0
+    while idle < SETTLE_TRIES_MAX:
         found = runs(server)
-        ended = found.get("succeeded", 0) + found.get("failed", 0)
+        before, ended = ended, found.get("succeeded", 0) + found.get("failed", 0)
         if ended == wanted and not found.get("running", 0):
             return
+        idle = idle + 1 if ended == before else 0
         _pause.wait(SETTLE_S)
-    raise AssertionError(f"{ended:g} of {wanted} runs ended: {runs(server)}")
+    raise AssertionError(f"{ended:g} of {wanted} runs ended, and no more do: {runs(server)}")
 
 
 def runs(server: Server) -> dict[str, float]:
