@@ -280,6 +280,16 @@ def test_a_stopped_execution_says_who_stopped_it() -> None:
     assert "stopped by ann: wrong data" in told.answer["sentence"]
 
 
+def test_a_stopped_run_leaves_the_exit_code_of_a_failed_one() -> None:
+    world = World(project(rule("a")), perform=endless)
+    world.hear(delivery("a"))
+
+    world.order(StopExecution(execution=TRIGGER), actor="ann")
+
+    assert asked(world)[2] == 12
+    assert world.runs.explain(TRIGGER).exit_code == 12
+
+
 @pytest.mark.parametrize("id_", ["", "x", "job~~2025-11-20~~nothing", "job~~never~~x"])
 def test_what_is_not_there_is_unknown(id_: str) -> None:
     world = World(project(rule("a")))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tidegate.cli.board import LOOKS, NO_GATE, show
 from tidegate.kernel.clock import parse_day
 from tidegate.kernel.step import Done, Effect, Failed, Key
 from tidegate.schedule.orders import CancelTrigger, Pause
-from tidegate.services.board import Board, make_board
+from tidegate.services.board import STATES, Board, make_board
 from tidegate.testing.gates import DATE, delivery, match, project, rule, start
 from tidegate.testing.world import Performer, Takes, World
 
@@ -46,6 +47,32 @@ def test_an_open_gate_is_shown_as_its_run_stands(perform: Performer, shown: str)
 
     assert state(world) == shown
     assert state(world, "a") == "ready"
+
+
+def test_a_run_that_waits_for_its_retry_is_told_from_a_late_gate() -> None:
+    retry = {"max_attempts": 3, "delay_minutes": 5}
+    world = World(project(rule("a", actions=[start(retry_config=retry)])), perform=failing)
+
+    world.hear(delivery("a"))
+
+    assert state(world) == "retrying"
+
+
+def test_every_sign_the_board_shows_is_explained_under_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World(project(rule("a"), rule("b", "c", rule_name="other")), perform=good)
+    world.hear(delivery("a"), delivery("a", business_date="2025-11-21"), delivery("b"))
+
+    show(make_board(world.asking, world.downstream, parse_day("2025-11-21"), 2))
+
+    legend = capsys.readouterr().out.splitlines()[-1]
+    assert legend == "- waiting  + ready  ✓ done  · no gate"
+
+
+def test_every_state_has_a_sign_of_its_own() -> None:
+    assert set(LOOKS) == set(STATES)
+    assert len({glyph for glyph, _ in LOOKS.values()} | {NO_GATE}) == len(LOOKS) + 1
 
 
 def test_a_run_is_found_after_the_template_of_the_correlation_id_changed() -> None:

@@ -158,6 +158,18 @@ def test_next_is_the_warning_and_then_the_deadline() -> None:
     ]
 
 
+def test_after_its_early_warning_a_gate_is_later_than_usual() -> None:
+    world = expecting(warn_at="+1d 11:00")
+    world.hear(delivery("a"))
+
+    to(world, "2025-11-21T11:00:00Z")
+
+    assert of(world)["sentence"] == (
+        "daily for 2025-11-20 (round 001) is later than usual (since 2025-11-21T11:00:00Z), "
+        "waiting for b: 1 of 2 inputs are here"
+    )
+
+
 def test_history_is_marked() -> None:
     world = World(project(rule("a", "b", expect={"deadline": "06:00"})))
     world.hear(delivery("a"))

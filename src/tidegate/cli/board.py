@@ -21,12 +21,14 @@ LOOKS: dict[str, tuple[str, str]] = {
     "ready": ("+", "green"),
     "done": ("✓", "green"),
     "running": ("▶", "blue"),
+    "retrying": ("↻", "yellow"),
     "late": ("!", "yellow"),
     "missing": ("✕", "red"),
     "failed": ("✗", "bright_red"),
     "quarantine": ("◆", "magenta"),
     "held": ("Ⅱ", "cyan"),
 }
+NO_GATE = "·"
 
 _TITLE = "business date"
 
@@ -68,17 +70,19 @@ def show(made: Board) -> None:
     numbers = " ".join(date[8:] for date in dates)
     click.echo(f"{_TITLE:{width}}  {months}")
     click.echo(f"{dates[-1][:4]:{width}}  {numbers}")
-    used: set[str] = set()
+    used: set[str | None] = set()
     for name, row in zip(names, made.rows, strict=True):
         cells: list[str] = []
         for date in dates:
             state = row.cells.get(date)
-            used |= {state} if state else set()
-            glyph, colour = LOOKS[state] if state else ("·", "bright_black")
+            used.add(state)
+            glyph, colour = LOOKS[state] if state else (NO_GATE, "bright_black")
             cells.append(click.style(f" {glyph}", fg=colour) if colours else f" {glyph}")
         click.echo(f"{name:{width}}  {' '.join(cells)}")
-    legend = "  ".join(f"{LOOKS[state][0]} {state}" for state in LOOKS if state in used)
-    click.echo(f"\n{legend}")
+    legend = [f"{LOOKS[state][0]} {state}" for state in LOOKS if state in used]
+    if None in used:
+        legend.append(f"{NO_GATE} no gate")
+    click.echo(f"\n{'  '.join(legend)}")
 
 
 def _lively(made: Board) -> list[str]:

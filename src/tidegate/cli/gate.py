@@ -34,7 +34,7 @@ def list_(
     date: str | None,
     limit: int | None,
 ) -> None:
-    """Gates in the order of their business dates."""
+    """Gates, the newest business date first."""
     from itertools import islice
 
     from tidegate.services.asking import parse_date

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
-from tidegate.correlate.expectation import opens_at
+from tidegate.correlate.expectation import opens_at, warning_of
 from tidegate.correlate.gate import (
     CLOSE_AFTER,
     LATE,
@@ -174,24 +174,37 @@ def _deadline_clause(gate: Gate) -> Clause:
 def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, key: Key) -> str:
     values = ", ".join(matched(rule, gate).values()) if exists else _date(key)
     who = f"{rule.name} for {values} (round {gate.round:03d})"
-    if not exists:
-        return f"{who} {_not_begun(key, rule)}"
+    return f"{who} {standing(gate, rule, states, key) if exists else _not_begun(key, rule)}"
+
+
+def standing(gate: Gate, rule: Rule, states: dict[str, Shown], key: Key) -> str:
+    """How a round stands, as the rest of a sentence about it."""
     waiting = [one.dataset or one.name for one in missing(gate, rule)]
     count = f"{len(rule.inputs) - len(waiting)} of {len(rule.inputs)} inputs are here"
     match gate.status:
         case Status.OPEN:
             assert gate.opened_at is not None
-            return f"{who} opened at {format_second(gate.opened_at)}: all inputs are here"
+            return f"opened at {format_second(gate.opened_at)}: all inputs are here"
         case Status.CLOSED:
-            return f"{who} was closed {_closer(gate)} without {', '.join(waiting)}"
+            return f"was closed {_closer(gate)} without {', '.join(waiting)}"
         case Status.QUARANTINED:
             held = [name for name, state in states.items() if state is Shown.QUARANTINED]
-            return f"{who} is held back: {', '.join(held)} failed a quality condition"
+            return f"is held back: {', '.join(held)} failed a quality condition"
         case Status.OVERDUE:
             mark = " (history that was loaded later)" if gate.backfill else ""
-            return f"{who} is overdue{mark}: {count}, {', '.join(waiting)} did not come in time"
+            return f"is overdue{mark}: {count}, {', '.join(waiting)} did not come in time"
         case _:
-            return f"{who} is waiting for {', '.join(waiting)}: {count}"
+            late = _later_than_usual(gate, rule, key)
+            return f"is {late}waiting for {', '.join(waiting)}: {count}"
+
+
+def _later_than_usual(gate: Gate, rule: Rule, key: Key) -> str:
+    """What the early warning said, and when; nothing before it."""
+    if not gate.warned:
+        return ""
+    at = None if rule.expect is None else warning_of(rule, key.day)
+    since = "" if at is None else f" (since {format_second(at)})"
+    return f"later than usual{since}, "
 
 
 def _not_begun(key: Key, rule: Rule) -> str:

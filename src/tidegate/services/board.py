@@ -40,7 +40,7 @@ _OF_RUN = {
     "held": "held",
     "started": "running",
     "running": "running",
-    "retrying": "late",
+    "retrying": "retrying",
     "succeeded": "done",
     "failed": "failed",
     "timed_out": "failed",
@@ -48,9 +48,11 @@ _OF_RUN = {
     "refused": "failed",
     "cancelled": "ready",  # what it waited for is there; its run was given up
 }
-_URGENT = (
-    "failed", "quarantine", "missing", "late", "held", "waiting", "running", "ready", "done",
+STATES = (
+    "failed", "quarantine", "missing", "late", "retrying", "held", "waiting", "running", "ready",
+    "done",
 )  # fmt: skip
+"""What a cell shows; of several gates of one date the state that stands first here."""
 
 
 def make_board(asking: Asking, downstream: Downstream, last: Day, days: int) -> Board:
@@ -78,7 +80,7 @@ class _Round(Struct, frozen=True):
 
     @property
     def rank(self) -> int:
-        return _URGENT.index(self.state)
+        return STATES.index(self.state)
 
 
 def _rows(rule: str, dates: dict[str, _Round]) -> list[Row]:

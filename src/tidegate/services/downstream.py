@@ -22,7 +22,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId, segment
 from tidegate.kernel.public_id import public_id
 from tidegate.kernel.request import again_request, parse_again
-from tidegate.kernel.step import CARE_MIN, Explanation, Key
+from tidegate.kernel.step import Explanation, Key
 from tidegate.kernel.value import text
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader
 from tidegate.run import engine as run
@@ -36,7 +36,8 @@ from tidegate.services.record import Signals
 
 AGAIN_MAX = 1000
 """So many times a run can be asked for again."""
-_URGENT = ("failed", "timed_out", "aborted", "refused", "retrying", "held", "running", "cancelled")
+_ENDED_BADLY = ("failed", "timed_out", "aborted", "refused")
+_URGENT = (*_ENDED_BADLY, "retrying", "held", "running", "cancelled")
 
 
 class Followed(Struct, frozen=True, kw_only=True):
@@ -53,9 +54,8 @@ class Followed(Struct, frozen=True, kw_only=True):
 
     @property
     def needs_person(self) -> bool:
-        """It failed for good, or was refused."""
-        state = self.trigger if self.execution is None else self.execution
-        return state.status >= CARE_MIN
+        """It failed for good, was stopped, or was refused: what waits for it has nothing."""
+        return self.status in _ENDED_BADLY
 
     def listed(self) -> dict[str, Json]:
         """As `explain --json` prints it under `runs`."""
