@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.correlate import coherence
@@ -12,15 +13,18 @@ from tidegate.correlate.document import RuleDocument, TriggerJobAction
 from tidegate.correlate.mistake import odd_datasets, unknown_application
 from tidegate.correlate.naming import SECTIONS, unknown_in_id
 from tidegate.correlate.rule import Rule
-from tidegate.correlate.source import sources_of
+from tidegate.correlate.source import maps, sources_of
+from tidegate.kernel.calendar import calendars_of, find_calendar
 from tidegate.kernel.context import ContextDocument
 from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.mapping import OWN_SOURCE
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.step import Document, Finding
 from tidegate.kernel.unused import CODE, EACH, unused
-from tidegate.kernel.value import shown
+from tidegate.kernel.value import is_map, shown
+from tidegate.kernel.workday import BusinessCalendar
 
 _KEPT = "leave it out, or keep it for a version that does"
 UNUSED = {
@@ -48,9 +52,7 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
     for written_as in documents.values():
         yield from unused(written_as, UNUSED.get(written_as.kind, ()))
     rules: dict[DocId, Rule] = {}
-    declared = dict.fromkeys(sorted(_declared(documents)))
-    applications = dict.fromkeys(sorted(_applications(documents)))
-    jobs = {document.name for document in documents.values() if document.kind == "job"}
+    known = _Known.of(documents)
     guessed: set[str] = set()
     beside = around(
         {doc: one for doc, one in documents.items() if one.kind in ("context", "calendar")}
@@ -58,6 +60,7 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
     for doc, document in documents.items():
         if document.kind != "rule":
             continue
+        yield from _unknown(document.name, document.body, known, guessed)
         try:
             rules[doc] = compile_rule(doc, document, beside)
         except InputError as error:
@@ -65,24 +68,67 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
             continue
         written = RuleDocument.model_validate(document.body)
         yield from _one(document.name, written, rules[doc])
-        yield from _unknown_jobs(document.name, written, jobs)
         yield from _second_clocks(document.name, written)
-        for source in sources_of(document.body):
-            for one in (
-                *odd_datasets(source, declared, guessed),
-                *unknown_application(source, applications),
-            ):
-                yield replace(one, name=document.name)
     yield from _shared_ids(rules.values())
+
+
+def check_beside(name: str, body: Json, documents: Mapping[DocId, Document]) -> Iterable[Finding]:
+    """Names nobody has in a rule that its model refuses: they are read as far as they can be."""
+    return _unknown(name, body, _Known.of(documents), set()) if is_map(body) else ()
+
+
+class _Known(Struct, frozen=True):
+    """What the documents of a project are called."""
+
+    jobs: Collection[str]
+    calendars: Mapping[str, BusinessCalendar]
+    datasets: Collection[str]
+    applications: Collection[str]
+
+    @classmethod
+    def of(cls, documents: Mapping[DocId, Document]) -> _Known:
+        return cls(
+            {one.name for one in documents.values() if one.kind == "job"},
+            calendars_of(documents),
+            dict.fromkeys(sorted(_declared(documents))),
+            dict.fromkeys(sorted(_applications(documents))),
+        )
+
+
+def _unknown(
+    name: str, body: Mapping[str, Json], known: _Known, guessed: set[str]
+) -> Iterator[Finding]:
+    """What a rule names and nobody has."""
+    yield from _unknown_calendar(name, body, known.calendars)
+    yield from _unknown_jobs(name, body, known.jobs)
+    for source in sources_of(body):
+        for one in (
+            *odd_datasets(source, known.datasets, guessed),
+            *unknown_application(source, known.applications),
+        ):
+            yield replace(one, name=name)
+
+
+def _unknown_calendar(
+    name: str, body: Mapping[str, Json], calendars: Mapping[str, BusinessCalendar]
+) -> Iterator[Finding]:
+    expect = body.get("expect")
+    calendar = expect.get("calendar") if is_map(expect) else None
+    if not isinstance(calendar, str) or not calendar:
+        return
+    try:
+        find_calendar(calendar, calendars)
+    except InputError as error:
+        yield Finding(
+            "rule", name, ("expect", "calendar"), error.message, error.fix,
+            code=error.code, lacks="calendar", lacking=calendar,
+        )  # fmt: skip
 
 
 def _not_compiled(document: Document, error: InputError) -> Iterator[Finding]:
     if error.code == "calendar.unknown":
-        yield Finding(
-            "rule", document.name, ("expect", "calendar"), error.message, error.fix,
-            code=error.code, lacks="calendar",
-        )  # fmt: skip
-    elif all(one.code != error.code for one in coherence.check(document.name, document.body)):
+        return  # told already, of the rule's own calendar or of its mapping's
+    if all(one.code != error.code for one in coherence.check(document.name, document.body)):
         yield Finding("rule", document.name, (), error.message, error.fix, code=error.code)
 
 
@@ -123,29 +169,27 @@ def _applications(documents: Mapping[DocId, Document]) -> set[str]:
     return names
 
 
-def _unknown_jobs(name: str, written: RuleDocument, jobs: set[str]) -> Iterator[Finding]:
+def _unknown_jobs(name: str, body: Mapping[str, Json], jobs: Collection[str]) -> Iterator[Finding]:
     """A job that is started under its plain name, but that no document defines."""
     for part in ("actions", "on_timeout", "on_quality_failure"):
-        for number, action in enumerate(getattr(written, part)):
-            if not isinstance(action, TriggerJobAction):
-                continue
-            job = action.job_name
+        for number, action in maps(body, part):
+            job = action.get("job_name") if action.get("action_type") == "trigger_job" else None
             if isinstance(job, str) and "${" not in job and job not in jobs:
                 yield Finding(
                     "rule", name, (part, number, "job_name"),
                     f"no job is called {job!r}: its triggers will be refused",
                     did_you_mean(job, sorted(jobs), f"define it in jobs/, as {job}: ..."),
-                    warning=True, lacks="job",
+                    warning=True, lacks="job", lacking=job,
                 )  # fmt: skip
-    for number, one in enumerate(written.job_dependencies):
-        job = one.prerequisite_job
-        if job not in jobs:
+    for number, one in maps(body, "job_dependencies"):
+        job = one.get("prerequisite_job")
+        if isinstance(job, str) and job not in jobs:
             yield Finding(
                 "rule", name, ("job_dependencies", number, "prerequisite_job"),
                 f"no job is called {job!r}, so nobody ever hears of its runs: "
                 "this rule can never open",
                 did_you_mean(job, sorted(jobs), f"define it in jobs/, as {job}: ..."),
-                lacks="job",
+                lacks="job", lacking=job,
             )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tidegate.correlate import expectation
 from tidegate.correlate.action import alarm
 from tidegate.correlate.checking import check as check
+from tidegate.correlate.checking import check_beside
 from tidegate.correlate.coherence import check as check_alone
 from tidegate.correlate.compiling import compile_rules, datasets_of
 from tidegate.correlate.delivery import begun, deliver, evidence_of, follow
@@ -91,7 +92,7 @@ kinds = (
     Kind(name=expectation.KIND, state=Expectation, follows="rule"),
 )
 orders: tuple[type[Struct], ...] = (ReleaseGate, CloseGate)
-documents = (replace(RULES, check=check_alone), DATASETS)
+documents = (replace(RULES, check=check_alone, beside=check_beside), DATASETS)
 
 
 class Book(Struct, frozen=True):

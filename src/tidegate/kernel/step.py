@@ -362,19 +362,22 @@ class Finding(Struct, frozen=True):
     word: str = ""  # the part of the value that is meant
     other: tuple[str, str] | None = None  # kind and name of the document it clashes with
     lacks: str = ""  # nothing is said while documents of this kind have faults of their own
+    lacking: str = ""  # the name of what is lacked: then only one of this name may be it
 
 
 class DocumentKind(Struct, frozen=True, kw_only=True):
     """How one kind of document is written, and where it lies.
 
     `entries` names what one YAML document holds: (name, body, path of the body inside it).
-    `check` finds what is wrong beyond single values, also where the model refuses the document."""
+    `check` finds what is wrong beyond single values, also where the model refuses the document;
+    `beside` what is wrong with a refused one beside the others, as far as its parts can be read."""
 
     name: str
     folder: str
     model: type[BaseModel]
     entries: Callable[[Json], Iterable[tuple[str, Json, tuple[str | int, ...]]]]
     check: Callable[[str, Json], Iterable[Finding]] | None = None
+    beside: Callable[[str, Json, Mapping[DocId, Document]], Iterable[Finding]] | None = None
 
 
 class Engine(Protocol[B]):

@@ -51,6 +51,11 @@ def check_project(folder: Path, engines: Sequence[Engine[Any]] = ENGINES) -> Pro
     for engine in engines:
         findings += engine.check(documents)
     findings += check_workplace(folder, documents.values())
+    beside = {kind.name: kind.beside for kind in DOCUMENT_KINDS}
+    for one in project.broken:
+        look = beside[one.kind]
+        if look is not None:
+            findings += look(one.name, one.body, documents)
     return project.with_findings(findings)
 
 

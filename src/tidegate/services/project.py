@@ -10,7 +10,7 @@ them their places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -56,10 +56,12 @@ class Project(Struct, frozen=True):
     warnings: tuple[Fault, ...]
     sources: Mapping[str, str]  # text of every file, for `fault.render`
     faulty: frozenset[str] = frozenset()  # kinds of which some document is not among `documents`
+    broken: tuple[Authored, ...] = ()  # those their models refuse, under names nobody else has
+    nameless: frozenset[str] = frozenset()  # kinds of which not even all names can be read
 
     def find(self, kind: str, name: str) -> Authored:
         """Raises InputError (`document.unknown`)."""
-        for document in self.documents:
+        for document in (*self.documents, *self.broken):
             if (document.kind, document.name) == (kind, name):
                 return document
         raise InputError(
@@ -90,13 +92,21 @@ class Project(Struct, frozen=True):
 
         What documents lack may stand in those that have faults, so nothing is said of it.
         """
-        found = [self.fault(finding) for finding in findings if finding.lacks not in self.faulty]
+        found = [self.fault(finding) for finding in findings if not self._may_stand(finding)]
         added = _once_a_file(found)
         return replace(
             self,
             faults=ordered((*self.faults, *(fault for fault in added if not fault.warning))),
             warnings=ordered((*self.warnings, *(fault for fault in added if fault.warning))),
         )
+
+    def _may_stand(self, finding: Finding) -> bool:
+        """What it lacks may be in a document that has faults."""
+        if finding.lacks not in self.faulty:
+            return False
+        named = finding.lacking and finding.lacks not in self.nameless
+        wanted = (finding.lacks, finding.lacking)
+        return not named or any((one.kind, one.name) == wanted for one in self.broken)
 
 
 def read_project(folder: Path, kinds: Sequence[DocumentKind]) -> Project:
@@ -122,7 +132,8 @@ def check_files(files: Mapping[str, bytes], kinds: Sequence[DocumentKind]) -> Pr
     documents: list[Authored] = []
     faults: list[Fault] = []
     sources: dict[str, str] = {}
-    faulty: set[str] = set()
+    lost: set[str] = set()
+    broken: list[Authored] = []
     first: dict[tuple[str, str], Authored] = {}
     for file in sorted(files):
         read = textfile.read(file, files[file])
@@ -134,10 +145,11 @@ def check_files(files: Mapping[str, bytes], kinds: Sequence[DocumentKind]) -> Pr
             parsed, read = (Parsed({}, {}),), replace(read, faults=())
         faults += read.faults
         if any(not fault.warning for fault in read.faults):
-            faulty |= {kind.name for kind in owners}
+            lost |= {kind.name for kind in owners}
         for document in parsed:
-            found, wrong, lost = _check_document(file, document, owners, read.text)
-            faulty |= lost
+            found, refused, wrong, unread = _check_document(file, document, owners, read.text)
+            lost |= unread
+            broken += refused
             faults += _not_said_before(wrong, read.faults)
             for authored in found:
                 other = first.setdefault((authored.kind, authored.name), authored)
@@ -150,8 +162,19 @@ def check_files(files: Mapping[str, bytes], kinds: Sequence[DocumentKind]) -> Pr
         ordered(fault for fault in faults if not fault.warning),
         ordered(fault for fault in faults if fault.warning),
         sources,
-        frozenset(faulty),
+        frozenset(lost | {one.kind for one in broken}),
+        _alone(broken, first),
+        frozenset(lost | {one.kind for one in broken if not one.name.strip()}),
     )
+
+
+def _alone(broken: Iterable[Authored], sound: Collection[tuple[str, str]]) -> tuple[Authored, ...]:
+    """Of each name the first, where no sound document has it: a name must lead to one place."""
+    kept: dict[tuple[str, str], Authored] = {}
+    for one in broken:
+        if (one.kind, one.name) not in sound:
+            kept.setdefault((one.kind, one.name), one)
+    return tuple(kept.values())
 
 
 def _folder_of(file: str) -> str:
@@ -160,9 +183,10 @@ def _folder_of(file: str) -> str:
 
 def _check_document(
     file: str, document: Parsed, kinds: Iterable[DocumentKind], text: str
-) -> tuple[list[Authored], list[Fault], set[str]]:
-    """Documents that passed their models, all faults, and the kinds of those that did not."""
+) -> tuple[list[Authored], list[Authored], list[Fault], set[str]]:
+    """Documents that passed their models, those that did not, all faults, and kinds nobody can read."""
     found: list[Authored] = []
+    broken: list[Authored] = []
     faults: list[Fault] = []
     lost: set[str] = set()
     top = place.locate(document.places, ()).value
@@ -183,11 +207,8 @@ def _check_document(
             faults += wrong
             if kind.check is not None:
                 faults += [_fault(authored, one, one.what, text) for one in kind.check(name, body)]
-            if wrong:
-                lost.add(kind.name)
-            else:
-                found.append(authored)
-    return found, faults, lost
+            (broken if wrong else found).append(authored)
+    return found, broken, faults, lost
 
 
 def _check_body(authored: Authored, kind: DocumentKind, text: str) -> list[Fault]:
