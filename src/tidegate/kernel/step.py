@@ -195,10 +195,7 @@ Effect: TypeAlias = CallTask | StopTask | SendNotice | WriteRecord
 
 # ---- answers: what a reducer can say
 class Need(Struct, frozen=True, gc=False):
-    """Cells that are decided together.
-
-    From `reduce`: "show me these as well" (the same signal again, three times at most).
-    """
+    """Cells decided together; from `reduce`: "show me these as well" (the signal again, thrice at most)."""
 
     keys: tuple[Key, ...]
 
@@ -246,7 +243,7 @@ NOTHING = Step()
 
 # ---- what an engine may look at
 class View(Protocol):
-    """The cells of one need at one instant; `now` is the same for the whole turn and never goes back."""
+    """The cells of one need at one instant; `now` is one for the whole turn and never goes back."""
 
     @property
     def now(self) -> Instant: ...
@@ -361,16 +358,16 @@ class Finding(Struct, frozen=True):
     code: str = "document.invalid"
     word: str = ""  # the part of the value that is meant
     other: tuple[str, str] | None = None  # kind and name of the document it clashes with
-    lacks: str = ""  # nothing is said while documents of this kind have faults of their own
-    lacking: str = ""  # the name of what is lacked: then only one of this name may be it
+    lacks: str = ""  # nothing is said while documents of this kind have faults of their own,
+    lacking: str = ""  # of this name, if it is one
 
 
 class DocumentKind(Struct, frozen=True, kw_only=True):
     """How one kind of document is written, and where it lies.
 
     `entries` names what one YAML document holds: (name, body, path of the body inside it).
-    `check` finds what is wrong beyond single values, also where the model refuses the document;
-    `beside` what is wrong with a refused one beside the others, as far as its parts can be read."""
+    `check` finds what is wrong beyond single values, also where the model refuses the document,
+    `beside` what is wrong with a refused one beside the others."""
 
     name: str
     folder: str
