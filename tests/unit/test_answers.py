@@ -354,6 +354,35 @@ def test_of_several_gates_of_a_date_the_one_that_needs_somebody_is_explained() -
 
 
 # ---- words
+def test_a_date_that_is_done_stays_so_while_the_next_round_waits() -> None:
+    world = World(project(rule("a", "b")))
+    world.hear(delivery("a"), delivery("b"))
+    world.hear(delivery("a", "a2"))
+
+    told = world.asking.explain_rule("daily", parse_day(DATE))
+
+    assert told.answer["sentence"] == (
+        "daily for 2025-11-20 is done: round 001 opened at 2025-11-21T09:00:00Z. job for 2025-11-20 "
+        "succeeded after 0s, in attempt 1 of 1. Round 002 has begun with a (/a a2) and is waiting "
+        "for b: 1 of 2 inputs are here"
+    )
+    assert told.answer["gate"] == "daily~~2025-11-20~~002"
+    assert told.answer["opened_before"]["gate"] == "daily~~2025-11-20~~001"
+    assert [one["status"] for one in told.answer["opened_before"]["runs"]] == ["succeeded"]
+    assert told.exit_code == 10
+
+
+def test_a_date_whose_run_failed_is_not_done_while_the_next_round_waits() -> None:
+    world = World(project(rule("a", "b")), perform=failing())
+    world.hear(delivery("a"), delivery("b"), delivery("a", "a2"))
+
+    sentence, _, _ = asked(world)
+
+    assert sentence.startswith("daily for 2025-11-20: round 001 opened at")
+    assert "no rows" in sentence
+    assert "Round 002 has begun" in sentence
+
+
 def test_arrival_is_when_it_came_and_the_event_time_is_shown_where_it_differs() -> None:
     world = World(project(rule("a", "b", "c")))
     world.hear(

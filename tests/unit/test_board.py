@@ -58,16 +58,40 @@ def test_a_run_that_waits_for_its_retry_is_told_from_a_late_gate() -> None:
     assert state(world) == "retrying"
 
 
+@pytest.mark.parametrize(("perform", "shown"), [(good, "done"), (failing, "failed")])
+def test_what_opened_stays_so_while_a_later_round_waits(perform: Performer, shown: str) -> None:
+    world = World(project(rule("a", "b")), perform=perform)
+    world.hear(delivery("a"), delivery("b"))
+
+    world.hear(delivery("a", "a2"))
+
+    assert state(world) == shown
+    assert [state(world, one) for one in ("a", "b")] == ["ready", "ready"]
+    assert board(world).rows[0].again == [DATE]
+
+
+def test_of_two_rounds_the_one_that_needs_somebody_is_shown() -> None:
+    quality = {"additional_conditions": [{"n": "> 0"}]}
+    world = World(project(rule("a", "b", **quality)), perform=good)
+    world.hear(delivery("a", n=1), delivery("b", n=1))
+
+    world.hear(delivery("a", "a2", n=0))
+
+    assert state(world) == "quarantine"
+    assert [state(world, one) for one in ("a", "b")] == ["quarantine", "ready"]
+
+
 def test_every_sign_the_board_shows_is_explained_under_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     world = World(project(rule("a"), rule("b", "c", rule_name="other")), perform=good)
     world.hear(delivery("a"), delivery("a", business_date="2025-11-21"), delivery("b"))
+    world.hear(delivery("b", "b2"), delivery("c"), delivery("c", "c2"))
 
     show(make_board(world.asking, world.downstream, parse_day("2025-11-21"), 2))
 
     legend = capsys.readouterr().out.splitlines()[-1]
-    assert legend == "- waiting  + ready  ✓ done  · no gate"
+    assert legend == ("+ ready  ✓ done  · no gate  * opened once, and a later round has begun")
 
 
 def test_every_state_has_a_sign_of_its_own() -> None:

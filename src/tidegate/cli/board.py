@@ -29,6 +29,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     "held": ("Ⅱ", "cyan"),
 }
 NO_GATE = "·"
+AGAIN = "*"
 
 _TITLE = "business date"
 
@@ -71,17 +72,22 @@ def show(made: Board) -> None:
     click.echo(f"{_TITLE:{width}}  {months}")
     click.echo(f"{dates[-1][:4]:{width}}  {numbers}")
     used: set[str | None] = set()
+    again = False
     for name, row in zip(names, made.rows, strict=True):
         cells: list[str] = []
         for date in dates:
             state = row.cells.get(date)
             used.add(state)
             glyph, colour = LOOKS[state] if state else (NO_GATE, "bright_black")
-            cells.append(click.style(f" {glyph}", fg=colour) if colours else f" {glyph}")
+            mark = AGAIN if date in row.again else " "
+            again = again or date in row.again
+            cells.append(mark + (click.style(glyph, fg=colour) if colours else glyph))
         click.echo(f"{name:{width}}  {' '.join(cells)}")
     legend = [f"{LOOKS[state][0]} {state}" for state in LOOKS if state in used]
     if None in used:
         legend.append(f"{NO_GATE} no gate")
+    if again:
+        legend.append(f"{AGAIN} opened once, and a later round has begun")
     click.echo(f"\n{'  '.join(legend)}")
 
 

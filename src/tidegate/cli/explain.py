@@ -28,7 +28,9 @@ def explain(
     """Why RULE is open for a date or is not, and what came of it; or a gate, trigger or execution by its ID.
 
     Exit codes: 0 open, 10 not yet (or closed by an operator), 11 late, 12 needs a person: held back
-    by quality, or the job failed. Of a trigger: 0 started, 10 held, 12 failed or refused.
+    by quality, or the job failed or was stopped. The code is that of the round the answer is about, the
+    newest unless --round names one, also where an earlier round opened and is done.
+    Of a trigger: 0 started, 10 held, 12 failed or refused.
     """
     from tidegate.services.asking import parse_date
 
@@ -58,7 +60,7 @@ def print_explanation(answer: Json) -> None:
                 click.echo(f"     {one['wanted']}: was {one['seen']}")
     for miss in answer["nearest_misses"]:
         click.echo(f" ~ {miss['text']}  ({miss['evidence']['source']} {miss['evidence']['id']})")
-    for run in answer["runs"]:
+    for run in (*answer.get("opened_before", {}).get("runs", ()), *answer["runs"]):
         print_run(run)
     following = answer["next"]
     if following["what"]:

@@ -14,7 +14,7 @@ from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Shown, Status, 
 from tidegate.correlate.identity import GATES_FIX, gate_key, parse_id, part_of, public_id
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
-from tidegate.kernel.clock import Clock, Day, format_day, parse_day
+from tidegate.kernel.clock import Clock, Day, format_day, format_instant, parse_day
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
@@ -22,6 +22,7 @@ from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Cell, Explanation, Key
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.services import earlier
 from tidegate.services.books import Books
 from tidegate.services.downstream import Downstream, Followed
 from tidegate.services.explained import (
@@ -163,7 +164,26 @@ class Asking:
         cell = Cell(state, first.stored.cell.doc, first.stored.cell.version)
         explained = self._explained(first.key, cell, self._rule_of(first.stored.cell))
         explained.answer["others"] = [_id_of(one) for one in others[:OTHERS_MAX]]
+        self._add_opened_before(explained, first.key, state, self._rule_of(first.stored.cell))
         return explained
+
+    def opened_before(self, root: Key, gate: Gate) -> tuple[Gate, Rule] | None:
+        """The last round that opened before this one, which has not."""
+        stored = earlier.opened_before(self._reader, root, gate)
+        return None if stored is None else (earlier.gate_of(stored), self._rule_of(stored.cell))
+
+    def _add_opened_before(self, explained: Explained, key: Key, gate: Gate, rule: Rule) -> None:
+        found = self.opened_before(key, gate)
+        if found is None:
+            return
+        before, its_rule = found
+        runs = self._downstream.of(key, before, its_rule)
+        explained.answer["sentence"] = earlier.told_of_both(key, gate, rule, before, runs)
+        explained.answer["opened_before"] = {
+            "gate": public_id(key, before.round),
+            "opened_at": None if before.opened_at is None else format_instant(before.opened_at),
+            "runs": [one.listed() for one in runs],
+        }
 
     def _gates_of(self, rule: Rule, day: Day | None) -> list[Listed]:
         """Gates of a rule for a date, or the newest, those that need somebody first."""

@@ -6,12 +6,15 @@ Of several gates of one rule and date the one that needs somebody first is shown
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.correlate.gate import Gate, Shown, Status, show
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
+from tidegate.kernel.step import Key
 from tidegate.services.asking import Asking
-from tidegate.services.downstream import Downstream
+from tidegate.services.downstream import Downstream, Standings
+from tidegate.services.earlier import both
 
 DAYS_MAX = 60
 
@@ -22,6 +25,7 @@ class Row(Struct, frozen=True):
     rule: str
     dataset: str | None
     cells: dict[str, str]  # business date to state
+    again: list[str] = []  # business dates with a later round, after one that opened
 
 
 class Board(Struct, frozen=True):
@@ -56,13 +60,12 @@ STATES = (
 
 
 def make_board(asking: Asking, downstream: Downstream, last: Day, days: int) -> Board:
-    """The newest round of the gates of those dates."""
+    """The gates of those dates: their newest rounds, and what earlier ones did."""
     first = Day(last - min(days, DAYS_MAX) + 1)
     standings = downstream.standings((first, last))
     shown: dict[str, dict[str, _Round]] = {}
     for key, gate, rule in asking.rounds((first, last)):
-        run = standings.of(key, gate, rule) if gate.status == Status.OPEN else None
-        one = _Round(_rule_state(gate, run), gate, rule)
+        one = _both_rounds(asking, standings, key, _stands(standings, key, gate, rule))
         dates = shown.setdefault(rule.name, {})
         date = format_day(key.day)
         if date not in dates or one.rank < dates[date].rank:
@@ -77,21 +80,46 @@ class _Round(Struct, frozen=True):
     state: str
     gate: Gate
     rule: Rule
+    inputs: dict[str, str]
+    again: bool = False  # a round opened, and a later one has begun since
 
     @property
     def rank(self) -> int:
         return STATES.index(self.state)
 
 
+def _stands(standings: Standings, key: Key, gate: Gate, rule: Rule) -> _Round:
+    run = standings.of(key, gate, rule) if gate.status == Status.OPEN else None
+    inputs = {name: _input_state(one, gate) for name, one in show(gate, rule).items()}
+    return _Round(_rule_state(gate, run), gate, rule, inputs)
+
+
+def _both_rounds(asking: Asking, standings: Standings, key: Key, newest: _Round) -> _Round:
+    """What opened stays so while a later round only waits; else the one that needs somebody first.
+
+    An input that came for the round that opened is here, unless what came anew was held back.
+    """
+    found = asking.opened_before(key, newest.gate)
+    if found is None:
+        return newest
+    before = _stands(standings, key, *found)
+    kept = both(show(newest.gate, newest.rule), show(*found))
+    inputs = {
+        name: "ready" if one is Shown.RECEIVED else newest.inputs[name]
+        for name, one in kept.items()
+    }
+    waits = newest.state == "waiting" or before.rank < newest.rank
+    return replace(newest, state=before.state if waits else newest.state, inputs=inputs, again=True)
+
+
 def _rows(rule: str, dates: dict[str, _Round]) -> list[Row]:
     """The row of a rule, and those of its inputs under it."""
     inputs: dict[str, dict[str, str]] = {}
     for date, one in dates.items():
-        states = show(one.gate, one.rule)
-        for input_ in one.rule.inputs:
-            state = _input_state(states[input_.name], one.gate)
-            inputs.setdefault(input_.name, {})[date] = state
-    own = Row(rule, None, {date: one.state for date, one in dates.items()})
+        for name, state in one.inputs.items():
+            inputs.setdefault(name, {})[date] = state
+    again = sorted(date for date, one in dates.items() if one.again)
+    own = Row(rule, None, {date: one.state for date, one in dates.items()}, again)
     return [own, *(Row(rule, name, cells) for name, cells in inputs.items())]
 
 

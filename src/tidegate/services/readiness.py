@@ -17,24 +17,27 @@ class Readiness:
         self._library = library
 
     def of(self, dataset: str, day: Day) -> dict[str, Json]:
-        """One answer out of the newest round of each gate of that date that waits for the dataset."""
+        """One answer out of the newest round of each gate of that date that waits for the dataset.
+
+        What came for an earlier round that opened stays ready, unless what came anew is held back.
+        """
         verdicts: list[str] = []
         reasons: list[str] = []
         newest: dict[str, Json] = {}
+        opened: dict[str, Json] = {}
         for gate in self._asking.all_gates(day=day):
-            root = gate["id"].rpartition("~~")[0]
-            older = newest.get(root)
-            if any(_is_of(one, dataset) for one in gate["inputs"]) and (
-                older is None or older["round"] < gate["round"]
-            ):
-                newest[root] = gate
+            if any(_is_of(one, dataset) for one in gate["inputs"]):
+                root = gate["id"].rpartition("~~")[0]
+                _keep_newer(newest, root, gate)
+                if gate["status"] == "open":
+                    _keep_newer(opened, root, gate)
         gates = newest.values()
-        for gate in gates:
+        for root, gate in newest.items():
             for one in gate["inputs"]:
                 if _is_of(one, dataset):
-                    verdicts.append(_ready(one["status"], gate))
-                    why = f": {one['reason']}" if one["reason"] else ""
-                    reasons.append(f"{gate['id']}: {one['name']} {one['status']}{why}")
+                    verdict, reason = _verdict(one, gate, opened.get(root))
+                    verdicts.append(verdict)
+                    reasons.append(reason)
         if not gates:
             waiting = [rule.name for rule in self._waiting_for(dataset)]
             verdicts = ["not_ready"] if waiting else ["unknown"]
@@ -55,6 +58,27 @@ class Readiness:
         return [
             rule for rule in rules if any(dataset in (one.dataset, one.name) for one in rule.inputs)
         ]
+
+
+def _keep_newer(found: dict[str, Json], root: str, gate: Json) -> None:
+    if root not in found or found[root]["round"] < gate["round"]:
+        found[root] = gate
+
+
+def _verdict(one: Json, gate: Json, opened: Json | None) -> tuple[str, str]:
+    """What an input of the newest round says, and why; `opened` is the last round that did."""
+    came = one["status"] in ("received", "quarantined")
+    if opened is not None and not came and _received(one["name"], opened):
+        return "ready", (
+            f"{opened['id']}: {one['name']} received; the round opened at {opened['opened_at']}, "
+            f"round {gate['round']:03d} has it not anew ({one['status']})"
+        )
+    why = f": {one['reason']}" if one["reason"] else ""
+    return _ready(one["status"], gate), f"{gate['id']}: {one['name']} {one['status']}{why}"
+
+
+def _received(name: str, gate: Json) -> bool:
+    return any(one["name"] == name and one["status"] == "received" for one in gate["inputs"])
 
 
 def _is_of(one: Json, dataset: str) -> bool:
