@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate.adapters.store.lock import read_lock
+from tidegate.adapters.store.lock import is_held, read_lock
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import postgres_engine, sqlite_engine
 from tidegate.adapters.system import ShiftedClock, SystemClock
@@ -15,6 +15,7 @@ from tidegate.kernel.clock import DAY_US, Clock, Day
 from tidegate.kernel.codec import Codec
 from tidegate.ports.reader import Reader
 from tidegate.services.asking import Asking
+from tidegate.services.attendance import Attended, seen_lately
 from tidegate.services.downstream import Downstream
 from tidegate.services.engines import ENGINES, codec_of, reader_of
 from tidegate.services.holds import Holds
@@ -42,7 +43,7 @@ class Answers:
         self.library = Library(self.reader, ENGINES, reader_of)
         self.signals = signals_of(ENGINES)
         shared = (self.reader, self.library, self.codec, self.signals, self.clock)
-        self.downstream = Downstream(*shared)
+        self.downstream = Downstream(*shared, attended=self._attended(settings))
         self.asking = Asking(*shared, self.downstream)
         self.search = Search(self.reader, self.library, self.signals)
         self.runs = Runs(*shared, self.downstream)
@@ -50,6 +51,11 @@ class Answers:
         self.holds = Holds(self.reader, self.library, self.clock)
         self.inbox = Inbox(self.reader, self.search)
         self.notices = Notices(self.reader, self.clock)
+
+    def _attended(self, settings: Settings) -> Attended:
+        if settings.is_postgres:
+            return lambda: seen_lately(self.reader, self.clock)
+        return lambda: is_held(settings.file)
 
     def last_day(self) -> Day:
         """The newest business date a gate was begun for; today where there is none."""

@@ -117,6 +117,16 @@ def test_effects_are_walked_in_their_order_on_sqlite(sqlite_path: Path) -> None:
     assert lines == ["SCAN effect USING INDEX effect_visible"]
 
 
+def test_effects_of_a_cell_are_found_by_the_primary_key_on_sqlite(sqlite_path: Path) -> None:
+    engine = sqlite_engine(sqlite_path)
+    reader = SqlReader(engine, CODEC)
+
+    lines = plans(engine, lambda: reader.effects_of(CellId(1)))
+
+    reader.close()
+    assert lines == ["SEARCH effect USING PRIMARY KEY (cell=?)"]
+
+
 @pytest.mark.parametrize("asked", [*LISTS, *PLACES])
 def test_every_list_goes_by_an_index_on_postgres(postgres_filled: Engine, asked: str) -> None:
     ask, table = (LISTS | PLACES)[asked]

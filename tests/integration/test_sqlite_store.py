@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.adapters.store.lock import LockNote, lock_path, read_lock
+from tidegate.adapters.store.lock import LockNote, WriterLock, is_held, lock_path, read_lock
 from tidegate.adapters.store.read_sql import SqlReader
 from tidegate.adapters.store.reading import sqlite_engine
 from tidegate.adapters.store.sqlite import SqliteStore
@@ -107,6 +107,20 @@ def test_only_its_owner_reads_the_lock_file(store: SqliteStore, path: Path) -> N
 
     assert read_lock(path) == LockNote(os.getpid(), "http://127.0.0.1:5000", "token")
     assert stat.S_IMODE(lock_path(path).stat().st_mode) == 0o600
+
+
+def test_a_lock_is_held_until_its_owner_ends_whatever_he_left_in_it(tmp_path: Path) -> None:
+    database = tmp_path / "tidegate.db"
+    before = is_held(database)
+    lock = WriterLock.acquire(database)
+
+    held = is_held(database)
+    lock.release(clean=False)
+
+    assert (before, held, is_held(database)) == (False, True, False)
+    assert read_lock(database) is not None
+    WriterLock.acquire(database).release()
+    assert not is_held(database)
 
 
 def test_who_asks_beside_a_server_takes_the_time_from_its_clock(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tidegate.kernel.clock import HOUR_US, MINUTE_US, Instant, format_instant, parse_day
@@ -555,3 +556,49 @@ def test_a_job_that_may_do_without_a_date_is_asked_for_without_one() -> None:
     world = World(project(others={("job", "load"): {"kind": "command", "target": target}}))
 
     assert world.runs.request("load", "r1").job == "load"
+
+
+# ---- without a server
+def test_a_run_that_nobody_works_on_is_not_said_to_run() -> None:
+    world = World(project(rule("a")), perform=endless)
+    world.hear(delivery("a"))
+    world.attended = False
+
+    sentence, _, _ = asked(world)
+    shown = world.runs.execution(TRIGGER)
+
+    words = (
+        "job for 2025-11-20 was running when its server ended, attempt 1 of 1; no server works on "
+        "this database: it is started again with the next `tidegate serve`."
+    )
+    assert sentence.endswith(f"all inputs are here. {words}")
+    assert (shown["why"]["sentence"], shown["unattended"]) == (words, "interrupted")
+
+
+def test_a_run_that_no_server_has_taken_up_starts_with_the_next() -> None:
+    world = World(project(rule("a")), perform=endless)
+    pending = world.intake.receive([msgspec.json.encode(delivery("a"))], "test")
+    while world.host.step():
+        pass
+    world.attended = False
+
+    sentence, _, _ = asked(world)
+
+    assert pending.result(0).accepted == 1
+    assert sentence.endswith(
+        "job for 2025-11-20 has not begun, attempt 1 of 1: no server works on this database; "
+        "it starts with the next `tidegate serve`."
+    )
+
+
+def test_a_retry_that_no_server_will_begin_says_so() -> None:
+    retry = {"max_attempts": 3, "delay_minutes": 30, "backoff_multiplier": 2}
+    world = World(project(rule("a", actions=[start(retry_config=retry)])), perform=failing(1))
+    world.hear(delivery("a"))
+    world.attended = False
+
+    sentence, _, _ = asked(world)
+
+    assert sentence.endswith(
+        "is tried again; no server works on this database: that takes the next `tidegate serve`."
+    )

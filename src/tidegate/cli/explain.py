@@ -8,7 +8,7 @@ import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.session import answers
-from tidegate.cli.wording import indented, oneline, when
+from tidegate.cli.wording import indented, oneline, standing, when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -79,7 +79,7 @@ def print_explanation(answer: Json) -> None:
 def print_run(run: Json) -> None:
     """A run with what holds it or what went wrong."""
     tries = f", attempt {run['attempt']} of {run['attempts_max']}" if run["attempt"] else ""
-    click.echo(f" > {run['job']} {run['status']}{tries}  {run['trigger']}")
+    click.echo(f" > {run['job']} {standing(run)}{tries}  {run['trigger']}")
     for one in run["held"]:
         until = f" (until {when(one['until'])})" if one["until"] else ""
         click.echo(f"     {one['text']}{until}")

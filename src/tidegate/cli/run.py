@@ -7,7 +7,7 @@ import click
 from tidegate.cli.options import common, listed, print_json, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
-from tidegate.cli.wording import indented, shorter, when
+from tidegate.cli.wording import indented, shorter, standing, when
 from tidegate.kernel.clock import Day
 from tidegate.kernel.event import Json
 from tidegate.kernel.value import is_map
@@ -64,7 +64,8 @@ def show(settings: Settings, as_json: bool, execution_id: str) -> None:
     click.echo(found["why"]["sentence"])
     for one in found["attempts"]:
         ended = f" to {when(one['ended_at'])}" if one["ended_at"] else ""
-        click.echo(f"  attempt {one['attempt']}: {one['status']}  {when(one['began_at'])}{ended}")
+        how = standing(found) if one["status"] == "running" else one["status"]
+        click.echo(f"  attempt {one['attempt']}: {how}  {when(one['began_at'])}{ended}")
         if one.get("error"):
             click.echo(f"    {one['error']}")
             click.echo(indented(one["cause"], 4))

@@ -6,6 +6,7 @@ import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.session import answers
+from tidegate.cli.wording import standing
 from tidegate.kernel.errors import InputError
 from tidegate.settings import Settings
 
@@ -28,4 +29,4 @@ def trace(settings: Settings, as_json: bool, id_: str) -> None:
     for one in found["gates"]:
         click.echo(f"gate {one['id']} {one['status']}  {one['correlation_id']}")
     for one in found["executions"]:
-        click.echo(f"run  {one['id']} {one['status']}")
+        click.echo(f"run  {one['id']} {standing(one)}")

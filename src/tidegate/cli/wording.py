@@ -17,6 +17,20 @@ def when(instant: str | None) -> str:
     return "" if instant is None else _FRACTION.sub("Z", instant)
 
 
+_UNATTENDED: dict[str, str] = {
+    "not_begun": "not begun, no server",
+    "interrupted": "interrupted, no server",
+    "elsewhere": "running elsewhere, no server",
+    "retrying": "retrying, no server",
+}
+
+
+def standing(run: Json) -> str:
+    """The status of a run, as long as somebody works on it."""
+    unattended: str | None = run["unattended"]
+    return str(run["status"]) if unattended is None else _UNATTENDED[unattended]
+
+
 def oneline(words: str) -> str:
     """A text whose breaks are blanks; control characters are shown, not obeyed."""
     line = " ".join(words.split())

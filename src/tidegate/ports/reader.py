@@ -136,6 +136,10 @@ class Reader(Protocol):
         """Open effects and stops, by (visible_at, cell, call)."""
         ...
 
+    def effects_of(self, cell: CellId) -> Sequence[EffectRow]:
+        """Open effects and stops of one cell, by call."""
+        ...
+
     def activation(self, number: int) -> Activation | None: ...
     def replicas(self) -> Sequence[tuple[str, str, int, Instant]]:
         """(id, release, activation, last seen), by id."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias, assert_never
+
+from msgspec.structs import replace
+
 from tidegate.kernel.clock import MINUTE_US, SECOND_US, Instant, format_duration, format_second
 from tidegate.kernel.public_id import business_date, public_id
 from tidegate.kernel.step import Clause, Compared, Explanation, Key, Look, Verdict
@@ -14,6 +18,37 @@ _VERDICTS: dict[Status, Verdict] = {
     Status.TIMED_OUT: "not_met",
     Status.ABORTED: "not_met",
 }
+
+
+Unattended: TypeAlias = Literal["not_begun", "interrupted", "elsewhere", "retrying"]
+"""How a live run stands while no server works on the database."""
+
+
+def unattended(
+    key: Key, execution: Execution, explanation: Explanation, how: Unattended
+) -> Explanation:
+    """The explanation of a live run as it is while no server works on the database."""
+    name, attempt = _name(key, execution), _attempt(execution)
+    nobody = "no server works on this database"
+    again = "the next `tidegate serve`"
+    match how:
+        case "not_begun":
+            said = f"{name} has not begun, {attempt}: {nobody}; it starts with {again}."
+        case "interrupted":
+            said = (
+                f"{name} was running when its server ended, {attempt}; {nobody}: "
+                f"it is started again with {again}."
+            )
+        case "elsewhere":
+            said = (
+                f"{name} was started elsewhere at {format_second(execution.tried_at)}, {attempt}; "
+                f"{nobody}: how it ended is asked with {again}."
+            )
+        case "retrying":
+            said = f"{explanation.sentence.removesuffix('.')}; {nobody}: that takes {again}."
+        case _:
+            assert_never(how)
+    return replace(explanation, sentence=said)
 
 
 def explain(key: Key, look: Look) -> Explanation:
@@ -38,9 +73,7 @@ def explain(key: Key, look: Look) -> Explanation:
 
 
 def _sentence(key: Key, execution: Execution, status: Status) -> str:
-    date = business_date(key)
-    name = f"{execution.asked.job}{f' for {date}' if date else ''}"
-    attempt = f"attempt {execution.attempt} of {execution.retry.attempts_max}"
+    name, attempt = _name(key, execution), _attempt(execution)
     seen = f"{execution.error}{f': {brief(execution.cause)}' if execution.cause else ''}"
     match status:
         case Status.RUNNING:
@@ -52,6 +85,15 @@ def _sentence(key: Key, execution: Execution, status: Status) -> str:
         case _:
             how = status.name.lower().replace("_", " ")
             return f"{name} {how} after {_took(execution)}, in {attempt}: {seen}."
+
+
+def _name(key: Key, execution: Execution) -> str:
+    date = business_date(key)
+    return f"{execution.asked.job}{f' for {date}' if date else ''}"
+
+
+def _attempt(execution: Execution) -> str:
+    return f"attempt {execution.attempt} of {execution.retry.attempts_max}"
 
 
 def _next(key: Key, execution: Execution, status: Status) -> str | None:

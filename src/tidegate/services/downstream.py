@@ -19,17 +19,21 @@ from tidegate.correlate.rule import Rule, TriggerJob
 from tidegate.kernel.clock import Clock, Day, Instant, format_instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.event import Json
-from tidegate.kernel.ids import DocId, segment
+from tidegate.kernel.ids import segment
 from tidegate.kernel.public_id import public_id
 from tidegate.kernel.request import again_request, parse_again
 from tidegate.kernel.step import Explanation, Key
 from tidegate.kernel.value import text
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.ports.store import Stored
 from tidegate.run import engine as run
 from tidegate.run.execution import Execution
+from tidegate.run.explain import Unattended
+from tidegate.run.explain import unattended as run_words
 from tidegate.schedule import engine as schedule
 from tidegate.schedule.trigger import Status as TriggerStatus
 from tidegate.schedule.trigger import Trigger, shown
+from tidegate.services.attendance import Attended, here, unattended
 from tidegate.services.books import Books
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.record import Signals
@@ -47,6 +51,7 @@ class Followed(Struct, frozen=True, kw_only=True):
     trigger: Trigger
     execution: Execution | None
     explanation: Explanation
+    unattended: Unattended | None = None
 
     @property
     def status(self) -> str:
@@ -66,6 +71,7 @@ class Followed(Struct, frozen=True, kw_only=True):
             "trigger": public_id(self.key),
             "job": self.trigger.asked.job,
             "status": self.status,
+            "unattended": self.unattended,
             "sentence": why.sentence,
             "held": shown(self.trigger.reasons) if held else [],
             "attempt": started.attempt if started else 0,
@@ -83,13 +89,20 @@ class Downstream:
     """Safe in every thread; reads only."""
 
     def __init__(
-        self, reader: Reader, library: Library, codec: Codec, signals: Signals, clock: Clock
+        self,
+        reader: Reader,
+        library: Library,
+        codec: Codec,
+        signals: Signals,
+        clock: Clock,
+        attended: Attended = here,
     ) -> None:
         self._reader = reader
         self._library = library
         self._codec = codec
         self._signals = signals
         self._clock = clock
+        self._attended = attended
 
     def standings(self, days: tuple[Day, Day]) -> Standings:
         """How every run of these dates stands: for lists, which cannot follow each."""
@@ -126,13 +139,25 @@ class Downstream:
         begun = self._reader.cell(started)
         execution = begun.cell.state if begun is not None else None
         assert execution is None or isinstance(execution, Execution)
-        books = self._library.books(begun.cell.doc if begun is not None else DocId(0))
+        if begun is not None:
+            why, alone = self.explain_run(started, begun)
+            return Followed(
+                key=key, trigger=trigger, execution=execution, explanation=why, unattended=alone
+            )
+        books = self._library.books()
         look = ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
-        if execution is None:
-            why = schedule.explain(key, look, book_of(books, schedule))
-        else:
-            why = run.explain(started, look, book_of(books, run))
-        return Followed(key=key, trigger=trigger, execution=execution, explanation=why)
+        why = schedule.explain(key, look, book_of(books, schedule))
+        return Followed(key=key, trigger=trigger, execution=None, explanation=why)
+
+    def explain_run(self, key: Key, stored: Stored) -> tuple[Explanation, Unattended | None]:
+        """Where an execution stands, and how where nobody works on it."""
+        state = stored.cell.state
+        assert isinstance(state, Execution)
+        books = self._library.books(stored.cell.doc)
+        look = ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
+        why = run.explain(key, look, book_of(books, run))
+        alone = unattended(self._reader, stored, self._attended)
+        return (why, None) if alone is None else (run_words(key, state, why, alone), alone)
 
     def last(self, key: Key, request: str) -> Key:
         """The newest run that repeats this request, by triggers' keys; itself when none does."""

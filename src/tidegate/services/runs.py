@@ -88,9 +88,8 @@ class Runs:
             for row in self._reader.journal(one.stored.id)
         ]
         item["attempts"] = attempts_of(item["journal"])
-        item["why"] = printed(
-            run.explain(key, self._look(one), book_of(self._library.books(), run))
-        )
+        why, item["unattended"] = self._downstream.explain_run(key, one.stored)
+        item["why"] = printed(why)
         return item
 
     def execution_listed(self, id_: str) -> Json:

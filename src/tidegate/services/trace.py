@@ -199,7 +199,10 @@ class Trace:
     def _executions(self, followed: Iterable[Followed]) -> list[Json]:
         begun = [one for one in followed if one.execution is not None]
         begun.sort(key=lambda one: one.execution.started_at if one.execution else 0)
-        return [self._runs.execution_listed(run_id(one.key)) for one in begun]
+        return [
+            {**self._runs.execution_listed(run_id(one.key)), "unattended": one.unattended}
+            for one in begun
+        ]
 
 
 def _root(key: Key) -> Key:

@@ -143,6 +143,11 @@ class MemoryReader:
             rows = list(self._tables.effects.values())
         return sorted(rows, key=by_visibility)[:limit]
 
+    def effects_of(self, cell: CellId) -> Sequence[EffectRow]:
+        with self._tables.held():
+            rows = list(self._tables.effects.values())
+        return sorted((row for row in rows if row.cell == cell), key=lambda row: row.call)
+
     def activation(self, number: int) -> Activation | None:
         with self._tables.held():
             return self._tables.activation(number)

@@ -113,6 +113,8 @@ class World:
         release: str = "test",
     ) -> None:
         self.clock = SimulatedClock(at)
+        self.attended = True
+        """Whoever asks finds a server that works on the database."""
         self._release = release
         self._ends: list[tuple[Instant, Key, str, Done | Failed]] = []
         self.engines = engines
@@ -145,7 +147,7 @@ class World:
         library = Library(self.reader, self.engines, reader_of)
         self.library = library
         shared = (self.reader, library, self.codec, host.signals, self.clock)
-        self.downstream = Downstream(*shared)
+        self.downstream = Downstream(*shared, attended=lambda: self.attended)
         self.asking = Asking(*shared, self.downstream)
         self.search = Search(self.reader, library, host.signals)
         self.runs = Runs(*shared, self.downstream)

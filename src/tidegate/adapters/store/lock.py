@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from threading import Event
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,8 @@ from msgspec import Struct
 from tidegate.kernel.errors import ConflictError, InputError, TransientError
 
 _NOTE_MAX = 4096
+_GLANCE_SECONDS = 0.02
+"""Whoever looks whether the lock is held has it himself for less than this."""
 
 
 class LockNote(Struct, frozen=True):
@@ -44,6 +47,23 @@ def read_lock(database: Path) -> LockNote | None:
         return None
 
 
+def is_held(database: Path) -> bool:
+    """A process writes to this database now, whatever the file says."""
+    if read_lock(database) is None:
+        return False  # given back, and whoever has it writes a note at once
+    try:
+        descriptor = os.open(lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class WriterLock:
     """The right to write to one database."""
 
@@ -68,7 +88,7 @@ class WriterLock:
                 fix="see that the folder exists and that this user may write there",
             ) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as error:
             os.close(descriptor)
             raise _busy(database) from error
@@ -111,6 +131,15 @@ class WriterLock:
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _take(descriptor: int) -> None:
+    """Raises BlockingIOError where somebody else has it, and not only to look."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        Event().wait(_GLANCE_SECONDS)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _check_one_name(database: Path) -> None:

@@ -31,6 +31,11 @@ from tidegate.ports.store import Activation, LogRow, Parking, Reject, Stored, St
 
 _NUMBER_MAX = 2**63 - 1
 _STATUS_MAX = 2**15 - 1
+_EFFECT = select(
+    schema.effect.c.cell, schema.effect.c.call, schema.effect.c.kind, schema.effect.c.visible_at,
+    schema.effect.c.fence, schema.effect.c.tries, schema.effect.c.owner, schema.effect.c.handle,
+    schema.effect.c.body,
+)  # fmt: skip
 
 
 class SqlReader:
@@ -197,14 +202,16 @@ class SqlReader:
         check_limit(limit)
         row = schema.effect.c
         with self._reading.snapshot() as connection:
-            rows = connection.execute(
-                select(
-                    row.cell, row.call, row.kind, row.visible_at, row.fence, row.tries, row.owner,
-                    row.handle, row.body,
-                )
-                .order_by(row.visible_at, row.cell, row.call)
-                .limit(limit)
-            ).all()  # fmt: skip
+            order = _EFFECT.order_by(row.visible_at, row.cell, row.call)
+            rows = connection.execute(order.limit(limit)).all()
+        return [EffectRow(*row) for row in rows]
+
+    def effects_of(self, cell: CellId) -> Sequence[EffectRow]:
+        if abs(cell) > _NUMBER_MAX:
+            return []
+        row = schema.effect.c
+        with self._reading.snapshot() as connection:
+            rows = connection.execute(_EFFECT.where(row.cell == cell).order_by(row.call)).all()
         return [EffectRow(*row) for row in rows]
 
     def activation(self, number: int) -> Activation | None:

@@ -277,6 +277,7 @@ class ReaderCellContract(Contract):
         assert len(reader.rows_before(Pos(huge), 5)) == 2
         assert reader.activation(huge) is None
         assert list(reader.journal(CellId(huge))) == []
+        assert list(reader.effects_of(CellId(huge))) == []
         assert list(reader.strays(Pos(huge), 5)) == []
         assert list(reader.rejects(huge, 5)) == []
         assert list(reader.find(["x"], Pos(huge), 5)) == []

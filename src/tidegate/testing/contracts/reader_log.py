@@ -205,6 +205,9 @@ class ReaderLogContract(Contract):
             EffectRow(CellId(1), "a", 1, Instant(UNTIL + 9), 1, 2, None, LONG, b"a"),
         ]
         assert [one.call for one in seen(2)] == ["b", "born"]
+        assert [one.call for one in reader.effects_of(CellId(1))] == ["a", "b"]
+        assert list(reader.effects_of(CellId(2))) == seen(2)[1:]
+        assert list(reader.effects_of(CellId(9))) == []
 
     # ---- documents and replicas
     def test_an_activation_is_read_as_the_store_has_it(self, store: Store, reader: Reader) -> None:
