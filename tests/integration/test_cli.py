@@ -114,6 +114,8 @@ def test_what_is_rejected_is_said_kept_and_exits_with_one(shell: Shell) -> None:
         (("explain", "nobody", "--date", "2024-01-15"), 3, "rule.unknown"),
         (("explain", RULE, "--date", "tomorrow"), 2, "such as 2024-01-15"),
         (("gate", "release", GATE), 5, "is waiting"),
+        (("gate", "close", "nonsense"), 3, "gate.unknown"),
+        (("gate", "close", GATE.replace("001", "002")), 5, "round 002"),
         (("gate", "release", GATE.replace("001", "002")), 5, "round 002"),
         (("inbox", "release", "x"), 1, "no parked signal"),
         (("event", "send", "nowhere.json"), 3, "cannot be read"),
@@ -179,6 +181,19 @@ def test_a_quarantined_gate_is_released_by_a_person(shell: Shell) -> None:
     assert released.json["status"] == "open"
     assert after.json["status"] == "open"
     assert "released by" in next(one["reason"] for one in after.json["inputs"] if one["reason"])
+
+
+def test_a_gate_nobody_waits_for_is_closed_by_a_person(shell: Shell) -> None:
+    shell("event", "send", "-", stdin=f"[{event('crm')}]")
+
+    closed = shell("gate", "close", GATE, "--reason", "no delivery that day")
+    why = shell("explain", RULE, "--date", "2024-01-15", "--json")
+    again = shell("gate", "close", GATE)
+
+    assert (closed.code, closed.out) == (0, f"{GATE} is closed\n")
+    assert (why.code, why.json["status"]) == (10, "closed")
+    assert again.code == 5
+    assert "was closed already, by " in again.err
 
 
 def test_a_pause_holds_what_opens_and_resume_starts_it(shell: Shell) -> None:

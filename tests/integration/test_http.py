@@ -230,9 +230,12 @@ def test_a_body_may_be_empty_where_nothing_must_be_said(server: Server) -> None:
     paused, _ = server.call("POST", "/api/v1/pipeline/pause", b"")
     resumed, _ = server.call("POST", "/api/v1/pipeline/resume", b"")
     released, problem = server.call("POST", f"/api/v1/gates/{GATE}/release", b"")
+    closed, open_ = server.call("POST", f"/api/v1/gates/{GATE}/close", b"")
 
     assert (paused, resumed) == (200, 200)
     assert (released, problem["code"]) == (409, "gate.state")
+    assert (closed, open_["code"]) == (409, "gate.state")
+    assert "tidegate run stop" in open_["fix"]
 
 
 def test_nothing_is_known_under_an_id_nobody_used(server: Server) -> None:

@@ -385,6 +385,11 @@ def test_what_is_open_or_closed_cannot_be_closed() -> None:
     again = close(other, one_gate(other)["id"])
 
     assert [getattr(one, "code", "") for one in (reply, again)] == ["gate.state"] * 2
+    assert [getattr(one, "message", "") for one in (reply, again)] == [
+        "daily~~2025-11-20~~001 is open: what opened is never closed",
+        "daily~~2025-11-20~~001 was closed already, by ann",
+    ]
+    assert "tidegate run stop" in getattr(reply, "fix", "")
     assert rounds(world) == {1: "open"}
 
 

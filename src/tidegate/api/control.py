@@ -13,10 +13,9 @@ from pydantic import BaseModel, Field
 
 from tidegate.api.door import Caller, GiverOf, ServiceOf, given, known_parameters
 from tidegate.api.problem import answer
-from tidegate.correlate.identity import GATES_FIX, parse_id
-from tidegate.correlate.orders import ReleaseGate
+from tidegate.correlate.identity import round_named
+from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.kernel.clock import MINUTE_US, Instant
-from tidegate.kernel.errors import InputError
 from tidegate.schedule.orders import AddWindow, Pause, RemoveWindow, Resume
 from tidegate.schedule.window import WindowDocument
 from tidegate.services.inbox import release_order
@@ -51,13 +50,18 @@ class ReleaseBody(BaseModel, extra="forbid"):
     reason: Reason = None
 
 
+class CloseBody(BaseModel, extra="forbid"):
+    reason: Reason = None
+
+
 class ClockBody(BaseModel, extra="forbid"):
     shift: bool = Field(default=False, description="Also move everything that waits by the jump")
     reason: Reason = None
 
 
 # An empty body is the body that says nothing.
-NO_PAUSE, NO_RESUME, NO_RELEASE, NO_CLOCK = PauseBody(), ResumeBody(), ReleaseBody(), ClockBody()
+NO_PAUSE, NO_RESUME, NO_RELEASE = PauseBody(), ResumeBody(), ReleaseBody()
+NO_CLOSE, NO_CLOCK = CloseBody(), ClockBody()
 
 
 @router.post("/pipeline/pause", summary="Start nothing until resumed, or for so long")
@@ -100,12 +104,20 @@ async def release_gate(
     gate_id: Annotated[str, Path(max_length=2048)],
     body: ReleaseBody = NO_RELEASE,
 ) -> Response:
-    try:
-        key, round_ = parse_id(gate_id)
-    except ValueError as error:
-        raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
+    key, round_ = round_named(gate_id)
     order = ReleaseGate(gate=key, round=round_, inputs=tuple(body.inputs))
     return await given(service, order, giver.actor(), body.reason)
+
+
+@router.post("/gates/{gate_id}/close", summary="Wait no longer: the round never opens")
+async def close_gate(
+    service: ServiceOf,
+    giver: GiverOf,
+    gate_id: Annotated[str, Path(max_length=2048)],
+    body: CloseBody = NO_CLOSE,
+) -> Response:
+    key, round_ = round_named(gate_id)
+    return await given(service, CloseGate(gate=key, round=round_), giver.actor(), body.reason)
 
 
 @router.post("/inbox/{item_id}/release", summary="Decide a parked signal again")

@@ -1,4 +1,4 @@
-"""`tidegate gate`: list, show, release."""
+"""`tidegate gate`: list, show, release, close."""
 
 from __future__ import annotations
 
@@ -81,17 +81,32 @@ def release(
     settings: Settings, as_json: bool, gate_id: str, inputs: tuple[str, ...], reason: str | None
 ) -> None:
     """Let quarantined inputs of a gate through."""
-    from tidegate.correlate.identity import GATES_FIX, parse_id
+    from tidegate.correlate.identity import round_named
     from tidegate.correlate.orders import ReleaseGate
-    from tidegate.kernel.errors import InputError
 
-    try:
-        key, round_ = parse_id(gate_id)
-    except ValueError as error:
-        raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
+    key, round_ = round_named(gate_id)
     order = ReleaseGate(gate=key, round=round_, inputs=inputs)
     body = {"inputs": list(inputs), "reason": reason}
     reply = give(settings, order, reason, "POST", f"/api/v1/gates/{gate_id}/release", body)
+    _print_reply(reply, as_json)
+
+
+@gate.command("close")
+@click.argument("gate_id")
+@click.option("--reason", help="Why; it lands in the log.")
+@common
+def close(settings: Settings, as_json: bool, gate_id: str, reason: str | None) -> None:
+    """Wait no longer: this round of the gate never opens, and alarms nobody any more."""
+    from tidegate.correlate.identity import round_named
+    from tidegate.correlate.orders import CloseGate
+
+    key, round_ = round_named(gate_id)
+    order = CloseGate(gate=key, round=round_)
+    path = f"/api/v1/gates/{gate_id}/close"
+    _print_reply(give(settings, order, reason, "POST", path, {"reason": reason}), as_json)
+
+
+def _print_reply(reply: Json, as_json: bool) -> None:
     if as_json:
         print_json(reply)
     else:

@@ -41,7 +41,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "What a person decides",
         (
-            "POST /api/v1/gates/{gate_id}/release", "GET /api/v1/inbox",
+            "POST /api/v1/gates/{gate_id}/release",
+            "POST /api/v1/gates/{gate_id}/close", "GET /api/v1/inbox",
             "GET /api/v1/inbox/{item_id}", "POST /api/v1/inbox/{item_id}/release",
             "GET /api/v1/notices", "GET /api/v1/notices/{notice_id}",
             "POST /api/v1/notices/{notice_id}/send", "POST /api/v1/clock/accept",

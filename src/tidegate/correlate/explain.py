@@ -186,7 +186,7 @@ def standing(gate: Gate, rule: Rule, states: dict[str, Shown], key: Key) -> str:
             assert gate.opened_at is not None
             return f"opened at {format_second(gate.opened_at)}: all inputs are here"
         case Status.CLOSED:
-            return f"was closed {_closer(gate)} without {', '.join(waiting)}"
+            return f"was closed {closer(gate)} without {', '.join(waiting)}"
         case Status.QUARANTINED:
             held = [name for name, state in states.items() if state is Shown.QUARANTINED]
             return f"is held back: {', '.join(held)} failed a quality condition"
@@ -223,7 +223,8 @@ def _closed_day(key: Key, rule: Rule) -> str | None:
     return None if why is None else f"{format_day(key.day)} is {why} (calendar {calendar.name})"
 
 
-def _closer(gate: Gate) -> str:
+def closer(gate: Gate) -> str:
+    """Who or what closed it, as the rest of "was closed"."""
     if gate.closed_by == CLOSE_AFTER:
         return "because its time was over"
     return "by a late delivery" if gate.closed_by == LATE else f"by {gate.closed_by}"

@@ -7,6 +7,7 @@ from msgspec import Struct
 from tidegate.correlate.gate import Gate
 from tidegate.correlate.rule import Rule, parse_date
 from tidegate.kernel.clock import NO_DAY, format_day
+from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.expression import TEXT_MAX, Missing
 from tidegate.kernel.ids import parse_public, public, segment
@@ -102,6 +103,14 @@ def parse_id(id_: str) -> tuple[Key, int]:
         raise ValueError(f"{id_[:80]!r} has no round")
     round_ = int(parts[-1])
     return Key(KIND, date if date is not None else NO_DAY, parts[0], name), round_
+
+
+def round_named(text: str) -> tuple[Key, int]:
+    """The gate and the round a person names. Raises InputError (`gate.unknown`)."""
+    try:
+        return parse_id(text)
+    except ValueError as error:
+        raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
 
 
 def part_of(key: Key, round_: int) -> Key:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from tidegate.correlate.explain import closer
 from tidegate.correlate.gate import STATUSES, Gate, Status, close, release
 from tidegate.correlate.identity import named, public_id
 from tidegate.correlate.moves import moved, reply, say
@@ -53,13 +54,23 @@ def close_gate(order: CloseGate, actor: str, view: View, rules: Mapping[DocId, R
         return refusal
     gate, rule = cell.state, rules[cell.doc]
     if gate.status in (Status.OPEN, Status.CLOSED):
-        return Refusal("gate.state", f"the gate is {STATUSES[Status(gate.status)]} already")
+        return _has_ended(public_id(order.gate, order.round), gate)
     after = close(gate, actor)
     about = named(order.gate, after, rule)
     return Step(
         puts=(Put(order.gate, after),),
         says=(say("closed", about, {"by": actor}),),
         reply=reply(about),
+    )
+
+
+def _has_ended(id_: str, gate: Gate) -> Refusal:
+    if gate.status == Status.CLOSED:
+        return Refusal("gate.state", f"{id_} was closed already, {closer(gate)}")
+    return Refusal(
+        "gate.state",
+        f"{id_} is open: what opened is never closed",
+        "what it started can be stopped: tidegate run list, tidegate run stop",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tidegate.correlate import engine as correlate
 from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Shown, Status, show
-from tidegate.correlate.identity import GATES_FIX, gate_key, parse_id, part_of, public_id
+from tidegate.correlate.identity import GATES_FIX, gate_key, part_of, public_id, round_named
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Clock, Day, format_day, format_instant, parse_day
@@ -233,10 +233,7 @@ class Asking:
 
     # ---- finding
     def _find(self, id_: str) -> tuple[Key, Cell[Gate], Rule]:
-        try:
-            key, round_ = parse_id(id_)
-        except ValueError as error:
-            raise InputError("gate.unknown", str(error), fix=GATES_FIX) from error
+        key, round_ = round_named(id_)
         for one in (key, part_of(key, round_)):
             stored = self._reader.cell(one)
             if stored is None:

@@ -64,6 +64,11 @@ class Recorder:
         self.calls.append(call)
         return answer
 
+    def tell(self, *events: dict[str, Any]) -> None:
+        """Send events without keeping the call."""
+        status, answer = self._server.call("POST", "/api/v1/events", list(events))
+        assert status == 202, answer
+
     def until_ended(self, id_: str) -> None:
         """The run has ended, and its trigger has heard of it, which takes a turn more."""
         for _ in range(TRIES_MAX):
@@ -102,6 +107,9 @@ def record(server: Server) -> list[dict[str, Any]]:
     ask("GET /api/v1/inbox/{item_id}", "/api/v1/inbox/r1")
     ask("POST /api/v1/inbox/{item_id}/release", "/api/v1/inbox/4.correlate/release")
     ask("POST /api/v1/clock/accept", body={"reason": "the clock was set"})
+    recorder.tell(event("orders", "orders-2", record_count=9000, business_date="2026-03-03"))
+    ask("POST /api/v1/gates/{gate_id}/close", "/api/v1/gates/nightly~~2026-03-03~~001/close",
+        {"reason": "the shop was closed that day"})  # fmt: skip
     return recorder.calls
 
 
