@@ -16,6 +16,7 @@ from tidegate.kernel.codec import Codec
 from tidegate.ports.reader import Reader
 from tidegate.services.asking import Asking
 from tidegate.services.attendance import Attended, seen_lately
+from tidegate.services.documents import written_in
 from tidegate.services.downstream import Downstream
 from tidegate.services.engines import ENGINES, codec_of, reader_of
 from tidegate.services.holds import Holds
@@ -44,7 +45,9 @@ class Answers:
         self.signals = signals_of(ENGINES)
         shared = (self.reader, self.library, self.codec, self.signals, self.clock)
         self.downstream = Downstream(*shared, attended=self._attended(settings))
-        self.asking = Asking(*shared, self.downstream)
+        self.asking = Asking(
+            *shared, self.downstream, lambda name: written_in(settings.project, "rule", name)
+        )
         self.search = Search(self.reader, self.library, self.signals)
         self.runs = Runs(*shared, self.downstream)
         self.trace = Trace(self.reader, self.library, self.search, self.runs, self.downstream)

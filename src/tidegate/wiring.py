@@ -28,7 +28,7 @@ from tidegate.services.asking import Asking
 from tidegate.services.books import Books
 from tidegate.services.control import Control
 from tidegate.services.dispatcher import Dispatcher
-from tidegate.services.documents import Activated, activate, check_project
+from tidegate.services.documents import Activated, activate, check_project, written_in
 from tidegate.services.downstream import Downstream
 from tidegate.services.engines import ENGINES, codec_of, reader_of
 from tidegate.services.folder import check_is_project
@@ -127,7 +127,9 @@ class App:
         self.library = Library(self.reader, self.engines, reader_of)
         shared = (self.reader, self.library, self.codec, self.host.signals, self.clock)
         self.downstream = Downstream(*shared)
-        self.asking = Asking(*shared, self.downstream)
+        self.asking = Asking(
+            *shared, self.downstream, lambda name: written_in(self.settings.project, "rule", name)
+        )
         self.runs = Runs(*shared, self.downstream)
         self.search = Search(self.reader, self.library, self.host.signals)
         self.trace = Trace(self.reader, self.library, self.search, self.runs, self.downstream)

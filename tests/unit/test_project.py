@@ -273,12 +273,12 @@ def test_what_is_not_read_is_said(tmp_path: Path) -> None:
     assert project.faults == ()
     assert warned(project) == [
         "functions: warning: this folder is not read by this version; "
-        "fix: leave it for a later one, or remove it",
+        "fix: what lies here has no effect yet; a job may start it",
         "other: warning: this folder is not read; fix: documents lie in datasets, rules",
         'rule: warning: this folder is not read; fix: did you mean "rules"?',
         "rules/b_yaml.bak: warning: this file is not read; fix: let its name end in .yaml",
         "sources: warning: this folder is not read by this version; "
-        "fix: leave it for a later one, or remove it",
+        "fix: what lies here has no effect yet; a job may start it",
         "stray.yaml: warning: this file is not read; fix: put it into a folder such as rules",
         "tidegate.yml: warning: this file is not read; fix: rename it to tidegate.yaml",
     ]

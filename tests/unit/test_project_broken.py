@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from tidegate.kernel.errors import InputError
+from tidegate.services.documents import check_project
+from tidegate.services.workplace import started_from
 from tidegate.testing.checked import JOBS, TWO, checked, told
 
 MISSPELT = (
@@ -60,3 +65,42 @@ def test_parts_that_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
     project = checked(tmp_path, rule + "job_dependencies: [{prerequisite_job: [x]}]\n")
 
     assert {at.partition(":")[0] for at, _, _ in told(project.faults)} == {"2", "3", "4", "5"}
+
+
+# ---- folders
+def test_a_folder_that_jobs_start_from_is_not_warned_of(tmp_path: Path) -> None:
+    for name in ("functions", "archive"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "load.py").write_text("def main(): ...\n")
+    jobs = "load: {kind: python, target: functions.load:main}\n"
+
+    project = checked(tmp_path, jobs__all=jobs)
+
+    assert [one.headline() for one in project.warnings] == [
+        "archive: warning: this folder is not read by this version; "
+        "fix: what lies here has no effect yet; a job may start it"
+    ]
+
+
+def test_a_script_or_a_working_folder_is_started_from_its_folder_too() -> None:
+    bodies = [{"target": "python ./functions/load.py"}, {"cwd": "sources", "target": ["sh", "x"]}]
+
+    assert started_from("functions", bodies)
+    assert started_from("sources", bodies)
+    assert not started_from("archive", bodies)
+    assert not started_from(
+        "functions", [{"target": "my-functions/a.py"}, {"target": "functions2.a:b"}]
+    )
+
+
+def test_a_folder_whose_name_is_nearly_right_is_named_where_there_is_no_project(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "rule").mkdir()
+    (tmp_path / "rule" / "daily.yaml").write_text(TWO)
+
+    with pytest.raises(InputError) as caught:
+        check_project(tmp_path)
+
+    assert caught.value.code == "project.missing"
+    assert caught.value.fix.startswith("did you mean rules/ by rule/?")

@@ -22,11 +22,12 @@ from tidegate.api import asking, control, documents, notices, starting
 from tidegate.api.bounds import Bounds
 from tidegate.api.events import post_events
 from tidegate.api.guard import caller
-from tidegate.api.invalid import refusal
+from tidegate.api.invalid import not_json, refusal
 from tidegate.api.openapi import EVENTS_PATH, complete
 from tidegate.api.problem import answer, problem
 from tidegate.api.service import Service
 from tidegate.kernel.errors import Defect, InputError, TidegateError, TransientError
+from tidegate.kernel.mediatype import is_json
 from tidegate.services.vitals import CONTENT_TYPE
 from tidegate.version import VERSION
 
@@ -124,8 +125,10 @@ def _known(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     """A wrong parameter or body: every fault with its place."""
-    del request
     assert isinstance(error, RequestValidationError)
+    content_type = request.headers.get("content-type", "")
+    if isinstance(error.body, bytes) and not is_json(content_type):
+        return problem(not_json(content_type))
     said, faults = refusal(error.errors())
     return problem(said, faults=faults)
 

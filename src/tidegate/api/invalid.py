@@ -35,6 +35,16 @@ def refusal(errors: Iterable[Mapping[str, Any]]) -> tuple[InputError, list[dict[
     return InputError("request.invalid", said, fix=fix), faults
 
 
+def not_json(content_type: str) -> InputError:
+    """A body that says it is something else, as `curl -d` does by itself."""
+    named = f"the Content-Type {content_type[:SEEN_MAX]!r}" if content_type else "no Content-Type"
+    return InputError(
+        "request.invalid",
+        f"the body came with {named}, and is read as JSON alone",
+        fix="send the header Content-Type: application/json",
+    )
+
+
 def _fault(error: Mapping[str, Any]) -> dict[str, Json]:
     kind, location = str(error["type"]), tuple(error["loc"])
     what, fix = _said(kind, error)

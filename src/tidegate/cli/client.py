@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -66,7 +67,7 @@ async def request(opened: aiohttp.ClientSession, method: str, url: str, **more: 
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise TransientError(
             "unreachable",
-            f"{url} cannot be reached: {error or type(error).__name__}",
+            f"{url} cannot be reached: {_why(error)}",
             fix="is the server running? `tidegate doctor` tells",
         ) from error
     answer: Json
@@ -90,3 +91,11 @@ async def request(opened: aiohttp.ClientSession, method: str, url: str, **more: 
         answer=said,
         **faults,
     )
+
+
+def _why(error: Exception) -> str:
+    """In the system's words; the library's own speak of TLS where there is none."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno).lower()
+    return str(cause) or type(error).__name__

@@ -6,17 +6,23 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct
 
 from tidegate.cli.options import common, print_json
-from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.errors import TidegateError, TransientError
 from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.adapters.store.lock import LockNote
 
 DISK_MIN_BYTES = 1 << 30
 CLOCK_YEAR_MIN = 2024
 MARKER = "tidegate.yaml"
+CHANGES_SAID_MAX = 10
+"""Documents that are named where the folder differs from what is followed."""
 
 
 class Check(Struct, frozen=True):
@@ -56,6 +62,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
         ("disk", _disk),
         ("clock", _clock),
         ("database", _database),
+        ("followed", _followed_folder),
         ("channels", _channels),
         ("notices", _notices),
         ("server", _server),
@@ -99,6 +106,31 @@ def _followed(settings: Settings) -> int:
         return 0
     with answers(settings) as opened:
         return len(opened.library.books().active)
+
+
+def _followed_folder(settings: Settings) -> Check:
+    """Whether what the folder holds is what is followed."""
+    from tidegate.cli.documents import current
+    from tidegate.services.documents import changes_of, check_project, drafts_of
+
+    followed = current(settings)
+    if followed is None:
+        return Check("followed", True, "nothing yet; `serve` follows the folder")
+    if not (settings.project / MARKER).exists():
+        return Check("followed", True, f"activation {followed.id}")
+    project = check_project(settings.project)
+    changes = changes_of(drafts_of(project), followed)
+    if project.faults or not changes:
+        also = (
+            ", which the folder's faults keep from the next"
+            if project.faults
+            else ", as the folder"
+        )
+        return Check("followed", True, f"activation {followed.id}{also}")
+    named = [f"{one.kind} {one.name} ({one.what})" for one in changes]
+    more = f" and {len(named) - CHANGES_SAID_MAX} more" if len(named) > CHANGES_SAID_MAX else ""
+    what = f"activation {followed.id}, from which the folder differs: {', '.join(named[:CHANGES_SAID_MAX])}{more}"
+    return Check("followed", False, what, "tidegate activate --dry-run, then tidegate activate")
 
 
 def _disk(settings: Settings) -> Check:
@@ -181,8 +213,33 @@ def _server(settings: Settings) -> Check:
     note = None if settings.is_postgres else read_lock(settings.file)
     if note is None or not note.url:
         return Check("server", True, "none runs on this database")
-    answer = call(note.url, note.token, "GET", "/readyz")
+    try:
+        answer = call(note.url, note.token, "GET", "/readyz")
+    except TransientError as error:
+        if error.code != "unreachable":
+            raise
+        return _silent(note, error)
     return Check("server", bool(answer["ready"]), f"pid {note.pid} at {note.url} is ready")
+
+
+def _silent(note: LockNote, error: TransientError) -> Check:
+    """A server that does not answer: gone without a word, or stuck."""
+    if _lives(note.pid):
+        fix = f"look at its log; else end process {note.pid} and start `tidegate serve` again"
+        return Check("server", False, f"pid {note.pid} does not answer: {error.message}", fix)
+    what = f"pid {note.pid} at {note.url} ended uncleanly, and none runs now"
+    fix = "start `tidegate serve`: it takes over and goes on with what was under way"
+    return Check("server", False, what, fix)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # of another user
+    return True
 
 
 def _accept_clock(settings: Settings, shift: bool) -> None:

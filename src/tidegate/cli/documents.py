@@ -23,9 +23,10 @@ SERVER_SECONDS_MAX = 300.0
 
 
 @click.command()
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too, as before a merge.")
 @common
-def check(settings: Settings, as_json: bool) -> None:
-    """Check the project's folder: every fault of every file at once."""
+def check(settings: Settings, as_json: bool, strict: bool) -> None:
+    """Check the project's folder: every fault of every file at once; exit 1 when there is one."""
     from tidegate.kernel.fault import render, summary
     from tidegate.services.documents import check_project
 
@@ -43,7 +44,7 @@ def check(settings: Settings, as_json: bool) -> None:
         if found:
             click.echo(render(found, project.sources, colour=sys.stdout.isatty()))
         click.echo(f"{len(project.documents)} documents, {summary(found) or 'no faults'}")
-    sys.exit(1 if project.faults else 0)
+    sys.exit(1 if project.faults or (strict and project.warnings) else 0)
 
 
 @click.command()
@@ -66,9 +67,9 @@ def activate(settings: Settings, as_json: bool, reason: str | None, dry_run: boo
     project = check_project(settings.project)
     refuse_faults(project)
     if dry_run:
-        current = _current(settings)
-        changes = changes_of(drafts_of(project), current)
-        done = Activated(current.id if current is not None else 0, changes)
+        before = current(settings)
+        changes = changes_of(drafts_of(project), before)
+        done = Activated(before.id if before is not None else 0, changes)
     else:
         try:
             with app(settings) as opened:
@@ -107,7 +108,7 @@ def _through(settings: Settings, note: LockNote, reason: str | None) -> Activate
     return msgspec.convert(answer, Activated)
 
 
-def _current(settings: Settings) -> Activation | None:
+def current(settings: Settings) -> Activation | None:
     """What is followed now; read beside whoever writes."""
     if not settings.is_postgres and not settings.file.exists():
         return None

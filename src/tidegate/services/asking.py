@@ -6,7 +6,7 @@ A name becomes a key here; the engine's own `explain` says why. Nothing is decid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tidegate.correlate import engine as correlate
@@ -64,13 +64,16 @@ class Asking:
         signals: Signals,
         clock: Clock,
         downstream: Downstream,
+        written: Callable[[str], str | None] = lambda name: None,
     ) -> None:
+        """`written` tells in which file of the project's folder a rule stands."""
         self._reader = reader
         self._library = library
         self._codec = codec
         self._signals = signals
         self._clock = clock
         self._downstream = downstream
+        self._written = written
 
     # ---- gates
     def gates(
@@ -253,6 +256,13 @@ class Asking:
             raise self._unknown(name)
 
     def _unknown(self, name: str) -> InputError:
+        file = self._written(name)
+        if file is not None:
+            return InputError(
+                "rule.unknown",
+                f"no rule called {name[:80]!r} is followed: it is in {file} and not activated",
+                fix="tidegate activate",
+            )
         known = sorted(rules_of(self._library.books()).active)
         rules = f"rules here: {listed_words(known)}" if known else "no rule is active yet"
         return InputError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.kernel.calendar import check_calendars
 from tidegate.kernel.clock import Clock
@@ -19,10 +20,11 @@ from tidegate.kernel.mapping import check_applications
 from tidegate.kernel.step import Document, Engine, Order, Refusal
 from tidegate.ports.store import Activation, DocumentDraft
 from tidegate.services.engines import DOCUMENT_KINDS, ENGINES
+from tidegate.services.folder import NOT_READ
 from tidegate.services.host import Host
 from tidegate.services.orders import Activate
 from tidegate.services.project import Project, read_project
-from tidegate.services.workplace import check_workplace
+from tidegate.services.workplace import check_workplace, started_from
 
 ANSWER_SECONDS_MAX = 60.0
 
@@ -56,7 +58,20 @@ def check_project(folder: Path, engines: Sequence[Engine[Any]] = ENGINES) -> Pro
         look = beside[one.kind]
         if look is not None:
             findings += look(one.name, one.body, documents)
-    return project.with_findings(findings)
+    jobs = [one.body for one in (*project.documents, *project.broken) if one.kind == "job"]
+    used = [
+        one for one in project.warnings if one.what == NOT_READ and started_from(one.file, jobs)
+    ]
+    warnings = tuple(one for one in project.warnings if one not in used)
+    return replace(project, warnings=warnings).with_findings(findings)
+
+
+def written_in(folder: Path, kind: str, name: str) -> str | None:
+    """The file of a project's folder in which somebody wrote this document, sound or not."""
+    try:
+        return read_project(folder, DOCUMENT_KINDS).find(kind, name).file
+    except InputError:
+        return None
 
 
 def refuse_faults(project: Project) -> None:

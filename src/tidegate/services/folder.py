@@ -26,6 +26,7 @@ PARTS = (
     "contexts", "calendars", "functions",
 )  # fmt: skip
 """Folders of a project; those no document kind reads are left alone, with a warning."""
+NOT_READ = "this folder is not read by this version"
 ENDINGS = (".yaml", ".yml", ".json")
 FILES_MAX = 10_000
 """Documents' files of one project."""
@@ -76,16 +77,25 @@ def _visible(folder: Path) -> list[os.DirEntry[str]]:
         raise _missing(folder, f"cannot be read: {error.strerror}") from error
     visible = [entry for entry in entries if not entry.name.startswith(".")]
     if not {entry.name for entry in visible} & {MARKER, *PARTS}:
-        raise _missing(folder, f"holds neither {MARKER} nor a folder such as rules")
+        raise _missing(folder, f"holds neither {MARKER} nor a folder such as rules", _near(visible))
     return visible
 
 
-def _missing(folder: Path, why: str) -> InputError:
+def _near(visible: Iterable[os.DirEntry[str]]) -> str:
+    """What to do about a folder whose name is nearly one that is read."""
+    for entry in visible:
+        meant = nearest(entry.name, PARTS) if _is_folder(entry) else None
+        if meant is not None and _holds_documents(entry):
+            return f"did you mean {meant}/ by {_shown(entry.name)}/? else "
+    return ""
+
+
+def _missing(folder: Path, why: str, near: str = "") -> InputError:
+    where = (
+        "name the project's folder with --project, or write a tidegate.yaml there with `name: NAME`"
+    )
     return InputError(
-        "project.missing",
-        f"{folder} {why}",
-        fix="name the project's folder with --project, or write a tidegate.yaml there with `name: NAME`",
-        folder=str(folder),
+        "project.missing", f"{folder} {why}", fix=f"{near}{where}", folder=str(folder)
     )
 
 
@@ -164,11 +174,11 @@ def _about_folder(entry: os.DirEntry[str], name: str, known: Iterable[str]) -> t
     if name in PARTS:
         if not _holds_files(entry):
             return "", ""
-        return "this folder is not read by this version", "leave it for a later one, or remove it"
+        return NOT_READ, "what lies here has no effect yet; a job may start it"
     meant = nearest(name, sorted({*PARTS, *known} - {""}))
     if meant is not None:
         return "this folder is not read", f'did you mean "{meant}"?'
-    if any(inner.endswith(ENDINGS[:2]) for inner in _names(entry)):
+    if _holds_documents(entry):
         return "this folder is not read", f"documents lie in {', '.join(sorted({*known} - {''}))}"
     return "", ""
 
@@ -184,6 +194,10 @@ def _names(entry: os.DirEntry[str]) -> list[str]:
         return os.listdir(entry.path)
     except OSError:
         return []
+
+
+def _holds_documents(entry: os.DirEntry[str]) -> bool:
+    return any(inner.endswith(ENDINGS[:2]) for inner in _names(entry))
 
 
 def _holds_files(entry: os.DirEntry[str]) -> bool:

@@ -49,6 +49,18 @@ def check_workplace(folder: Path, documents: Iterable[Document]) -> Iterator[Fin
                 pass
 
 
+def started_from(folder: str, bodies: Iterable[Json]) -> bool:
+    """Some job starts what lies in this folder at the project's top, as far as its words say."""
+    inside = re.compile(rf"(?<![\w./-])(?:\./)?{re.escape(folder)}(?![\w-])")
+    return any(
+        isinstance(word, str) and inside.search(word)
+        for body in bodies
+        if is_map(body)
+        for value in (body.get("target"), body.get("cwd"))
+        for word in (value if is_list(value) else (value,))
+    )
+
+
 # ---- commands
 def _command(name: str, here: Path, body: Mapping[str, Json], target: Json) -> Iterator[Finding]:
     cwd = body.get("cwd")
