@@ -558,6 +558,18 @@ def test_a_job_that_may_do_without_a_date_is_asked_for_without_one() -> None:
     assert world.runs.request("load", "r1").job == "load"
 
 
+def test_a_cancelled_trigger_says_by_whom_and_why() -> None:
+    world = World(project(rule("a")))
+    world.order(Pause(), actor="ann")
+    world.hear(delivery("a"))
+
+    world.order(CancelTrigger(trigger=TRIGGER), actor="ben", reason="no longer needed")
+
+    shown = world.runs.trigger(TRIGGER)
+    assert shown["why"]["sentence"].endswith("was cancelled by ben: no longer needed.")
+    assert (shown["cancelled_by"], shown["cancel_reason"]) == ("ben", "no longer needed")
+
+
 # ---- without a server
 def test_a_run_that_nobody_works_on_is_not_said_to_run() -> None:
     world = World(project(rule("a")), perform=endless)

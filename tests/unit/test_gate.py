@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tidegate.correlate.gate import Gate, Status
+from tidegate.correlate.identity import parse_id
+from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.kernel.clock import DAY_US, HOUR_US
 from tidegate.testing.gates import (
     DATE,
@@ -310,6 +312,27 @@ def test_a_person_releases_what_is_held_back() -> None:
     assert [one["reason"] for one in after["inputs"]] == ["released by ann", None]
     assert len(world.tasks()) == 1
     assert [event.data["by"] for event in world.events("tidegate.gate.released")] == ["ann"]
+
+
+def test_who_released_or_closed_and_why_can_be_read_afterwards() -> None:
+    world = heard(rule("a", "b", **QUALITY), good("b"), bad("a"))
+    key, round_ = parse_id(one_gate(world)["id"])
+    other = heard(rule("a", "b"), good("b"))
+
+    world.order(ReleaseGate(gate=key, round=round_), "ann", "ticket 4711")
+    other.order(CloseGate(gate=key, round=round_), "ben", "nobody sends it")
+
+    assert one_gate(world)["inputs"][0]["reason"] == "released by ann: ticket 4711"
+    assert explained(world, one_gate(world)["id"])["clauses"][0]["text"].endswith(
+        ", released by ann: ticket 4711"
+    )
+    (said,) = world.events("tidegate.gate.released")
+    assert (said.data["by"], said.data["reason"]) == ("ann", "ticket 4711")
+    assert explained(other, one_gate(other)["id"])["sentence"].endswith(
+        "was closed by ben without a: nobody sends it"
+    )
+    (said,) = other.events("tidegate.gate.closed")
+    assert (said.data["by"], said.data["reason"]) == ("ben", "nobody sends it")
 
 
 def test_one_input_of_two_is_released() -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from tidegate.api.door import Caller, GiverOf, ServiceOf, given, known_parameters
 from tidegate.api.problem import answer
+from tidegate.api.starting import NO_WHY, WhyBody
 from tidegate.correlate.identity import round_named
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.kernel.clock import MINUTE_US, Instant
@@ -122,9 +123,12 @@ async def close_gate(
 
 @router.post("/inbox/{item_id}/release", summary="Decide a parked signal again")
 async def release_parked(
-    service: ServiceOf, giver: GiverOf, item_id: Annotated[str, Path(max_length=200)]
+    service: ServiceOf,
+    giver: GiverOf,
+    item_id: Annotated[str, Path(max_length=200)],
+    body: WhyBody = NO_WHY,
 ) -> Response:
-    return await given(service, release_order(item_id), giver.actor(), None)
+    return await given(service, release_order(item_id), giver.actor(body.user), body.reason)
 
 
 @router.post("/clock/accept", summary="A jump of the clock is right: go on deciding")

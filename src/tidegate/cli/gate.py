@@ -10,7 +10,7 @@ from tidegate.cli.explain import print_run
 from tidegate.cli.options import common, print_json, print_json_list, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
-from tidegate.cli.wording import when
+from tidegate.cli.wording import oneline, when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -56,6 +56,8 @@ def list_(
 @common
 def show(settings: Settings, as_json: bool, gate_id: str) -> None:
     """One round of one gate."""
+    from tidegate.correlate.gate import CLOSE_AFTER, LATE
+
     with answers(settings) as opened:
         found = opened.asking.gate(gate_id)
     if as_json:
@@ -65,6 +67,9 @@ def show(settings: Settings, as_json: bool, gate_id: str) -> None:
     for name in ("opened_at", "deadline"):
         if found[name]:
             click.echo(f"  {name.removesuffix('_at')} {when(found[name])}")
+    if found["closed_by"] not in (None, CLOSE_AFTER, LATE):
+        why = f": {oneline(found['close_reason'])}" if found["close_reason"] else ""
+        click.echo(f"  closed by {found['closed_by']}{why}")
     for one in found["inputs"]:
         event = f"{one['event']['source']} {one['event']['id']}" if one["event"] else ""
         click.echo(f"  {one['name']}: {one['status']}  {event}  {one['reason'] or ''}".rstrip())

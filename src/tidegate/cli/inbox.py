@@ -91,7 +91,7 @@ def release(
     for id_ in ids:
         try:
             path = f"/api/v1/inbox/{id_}/release"
-            reply = give(settings, release_order(id_), reason, "POST", path, {})
+            reply = give(settings, release_order(id_), reason, "POST", path, {"reason": reason})
             replies.append({"id": id_, "released": True, "reply": reply})
         except InputError as error:
             replies.append(

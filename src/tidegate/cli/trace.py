@@ -6,9 +6,21 @@ import click
 
 from tidegate.cli.options import common, print_json
 from tidegate.cli.session import answers
-from tidegate.cli.wording import standing
+from tidegate.cli.wording import oneline, standing, when
 from tidegate.kernel.errors import InputError
+from tidegate.kernel.event import Json
+from tidegate.kernel.value import is_map
 from tidegate.settings import Settings
+
+
+def _ordered(type_: str, data: Json) -> str:
+    """Who wanted what is told, and why, where that was a person."""
+    if is_map(data) and type_ == "tidegate.run.aborted":
+        return f"  {oneline(str(data['cause']))}"
+    if not is_map(data) or not data.get("by"):
+        return ""
+    reason = f": {oneline(str(data['reason']))}" if data.get("reason") else ""
+    return f"  by {data['by']}{reason}"
 
 
 @click.command()
@@ -25,7 +37,9 @@ def trace(settings: Settings, as_json: bool, id_: str) -> None:
         return
     for one in found["events"]:
         what = one["dataset"] or one["subject"] or ""
-        click.echo(f"{one['at']}  {one['type']}  {what}  ({one['source']} {one['id']})")
+        by = _ordered(one["type"], one["data"]) if one["verdict"] == "said" else ""
+        said = f"{when(one['at'])}  {one['type']}  {what}  ({one['source']} {one['id']}){by}"
+        click.echo(said)
     for one in found["gates"]:
         click.echo(f"gate {one['id']} {one['status']}  {one['correlation_id']}")
     for one in found["executions"]:

@@ -50,7 +50,7 @@ from tidegate.correlate.moves import (
     waiting_text,
 )
 from tidegate.correlate.orders import CloseGate, ReleaseGate
-from tidegate.correlate.person import close_gate, release_gate
+from tidegate.correlate.person import Giver, close_gate, release_gate
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
 from tidegate.kernel.event import Event
@@ -158,10 +158,10 @@ def reduce(signal: Signal, view: View, book: Book) -> Answer:
             return _begin_days(key, view, book)
         case Adopted():
             return _adopt(view.keys[0], view, book)
-        case Order(ReleaseGate() as order, actor):
-            return release_gate(order, actor or "somebody", view, book.rules)
-        case Order(CloseGate() as order, actor):
-            return close_gate(order, actor or "somebody", view, book.rules)
+        case Order(ReleaseGate() as order, actor, reason):
+            return release_gate(order, Giver(actor or "somebody", reason), view, book.rules)
+        case Order(CloseGate() as order, actor, reason):
+            return close_gate(order, Giver(actor or "somebody", reason), view, book.rules)
         case _:
             return NOTHING
 

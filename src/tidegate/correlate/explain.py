@@ -17,6 +17,7 @@ from tidegate.correlate.gate import (
     Gate,
     Shown,
     Status,
+    because,
     missing,
     next_wake,
     show,
@@ -116,8 +117,7 @@ def _words(state: Shown, evidence: Evidence | None, one: Input) -> str:
         case Shown.LATE:
             return f"{arrived}, outside the time window"
         case _:
-            by = f", released by {evidence.released_by}" if evidence.released_by else ""
-            return f"{arrived}{by}"
+            return f"{arrived}, {evidence.released}" if evidence.released else arrived
 
 
 def _arrived(evidence: Evidence) -> str:
@@ -186,7 +186,8 @@ def standing(gate: Gate, rule: Rule, states: dict[str, Shown], key: Key) -> str:
             assert gate.opened_at is not None
             return f"opened at {format_second(gate.opened_at)}: all inputs are here"
         case Status.CLOSED:
-            return f"was closed {closer(gate)} without {', '.join(waiting)}"
+            by = f"{closer(gate)} without {', '.join(waiting)}"
+            return f"was closed {by}{because(gate.close_reason)}"
         case Status.QUARANTINED:
             held = [name for name, state in states.items() if state is Shown.QUARANTINED]
             return f"is held back: {', '.join(held)} failed a quality condition"

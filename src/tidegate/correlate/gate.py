@@ -73,6 +73,14 @@ class Evidence(Struct, frozen=True, array_like=True, gc=False):
     owner: str | None = None
     released_by: str | None = None
     failed: tuple[int, ...] = ()  # positions among the input's quality conditions
+    release_reason: str | None = None  # why that person released it
+
+    @property
+    def released(self) -> str | None:
+        """By whom and why, in words; None where nobody did."""
+        if self.released_by is None:
+            return None
+        return f"released by {self.released_by}{because(self.release_reason)}"
 
 
 class Gate(Durable, frozen=True, array_like=True, kw_only=True):
@@ -96,9 +104,15 @@ class Gate(Durable, frozen=True, array_like=True, kw_only=True):
     refused: tuple[Evidence, ...] = ()  # late for a closed gate, or ignored: shown, not counted
     warned: bool = False  # it is later than usual, and its owner was told
     replaced: tuple[Pos, ...] = ()  # of this round: what another delivery took the place of
+    close_reason: str | None = None  # why the person closed it
 
 
 _NONE: frozenset[str] = frozenset()
+
+
+def because(reason: str | None) -> str:
+    """A person's reason, behind what was done."""
+    return f": {reason}" if reason else ""
 
 
 # ---- verbs
@@ -200,16 +214,25 @@ def warn(gate: Gate) -> Gate:
     return replace(gate, wake_at=next_wake(gate))
 
 
-def close(gate: Gate, by: str) -> Gate:
-    return replace(gate, status=Status.CLOSED, wake_at=None, closed_by=by)
+def close(gate: Gate, by: str, reason: str | None = None) -> Gate:
+    return replace(gate, status=Status.CLOSED, wake_at=None, closed_by=by, close_reason=reason)
 
 
 def release(
-    gate: Gate, names: frozenset[str], actor: str, rule: Rule, now: Instant, pos: Pos
+    gate: Gate,
+    names: frozenset[str],
+    rule: Rule,
+    now: Instant,
+    pos: Pos,
+    *,
+    actor: str,
+    reason: str | None = None,
 ) -> Gate:
     """A person lets quarantined inputs through."""
     inputs = tuple(
-        replace(one, good=True, released_by=actor) if one.input in names and not one.good else one
+        replace(one, good=True, released_by=actor, release_reason=reason)
+        if one.input in names and not one.good
+        else one
         for one in gate.inputs
     )
     return settle(replace(gate, inputs=inputs), rule, now, pos)

@@ -27,6 +27,8 @@ def listed(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
         "deadline": _text(gate.deadline),
         "backfill": gate.backfill,
         "warned": gate.warned,
+        "closed_by": gate.closed_by,
+        "close_reason": gate.close_reason,
         "inputs": [_input(one, states[one.name], gate, rule) for one in rule.inputs],
     }
 
@@ -52,7 +54,7 @@ def _reason(one: Input, state: Shown, evidence: Evidence | None) -> str | None:
         return "; ".join(why(one.quality[failed], values[failed]) for failed in evidence.failed)
     if state is Shown.LATE:
         return "outside the time window of the other inputs"
-    return f"released by {evidence.released_by}" if evidence.released_by else None
+    return evidence.released
 
 
 def why(test: Test, value: Json) -> str:

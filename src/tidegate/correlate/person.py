@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.correlate.explain import closer
@@ -12,12 +13,26 @@ from tidegate.correlate.identity import named, public_id
 from tidegate.correlate.moves import moved, reply, say
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.correlate.rule import Rule
+from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.spelling import did_you_mean, listed
 from tidegate.kernel.step import Answer, Cell, Key, Put, Refusal, Step, View
 
 
-def release_gate(order: ReleaseGate, actor: str, view: View, rules: Mapping[DocId, Rule]) -> Answer:
+class Giver(Struct, frozen=True):
+    """Who gave an order, and why."""
+
+    actor: str
+    reason: str | None = None
+
+    def told(self) -> dict[str, Json]:
+        """As events have it; no reason where none was given."""
+        return {"by": self.actor} | ({"reason": self.reason} if self.reason else {})
+
+
+def release_gate(
+    order: ReleaseGate, giver: Giver, view: View, rules: Mapping[DocId, Rule]
+) -> Answer:
     cell = view.cell(order.gate, Gate)
     refusal = _not_this_round(order.gate, order.round, cell)
     if refusal is not None:
@@ -40,14 +55,14 @@ def release_gate(order: ReleaseGate, actor: str, view: View, rules: Mapping[DocI
             f"{id_} is {status}; quarantined inputs: {', '.join(sorted(held)) or 'none'}",
             f"leave out {listed(sorted(wanted - held))}" if held and wanted & held else "",
         )
-    after = release(gate, wanted, actor, rule, view.now, view.pos)
+    after = release(gate, wanted, rule, view.now, view.pos, actor=giver.actor, reason=giver.reason)
     step = moved(order.gate, gate, after, rule, (), None)
     about = named(order.gate, after, rule)
-    released = say("released", about, {"inputs": sorted(wanted), "by": actor})
+    released = say("released", about, {"inputs": sorted(wanted), **giver.told()})
     return replace(step, says=(released, *step.says), reply=reply(about))
 
 
-def close_gate(order: CloseGate, actor: str, view: View, rules: Mapping[DocId, Rule]) -> Answer:
+def close_gate(order: CloseGate, giver: Giver, view: View, rules: Mapping[DocId, Rule]) -> Answer:
     cell = view.cell(order.gate, Gate)
     refusal = _not_this_round(order.gate, order.round, cell)
     if refusal is not None:
@@ -55,11 +70,11 @@ def close_gate(order: CloseGate, actor: str, view: View, rules: Mapping[DocId, R
     gate, rule = cell.state, rules[cell.doc]
     if gate.status in (Status.OPEN, Status.CLOSED):
         return _has_ended(public_id(order.gate, order.round), gate)
-    after = close(gate, actor)
+    after = close(gate, giver.actor, giver.reason)
     about = named(order.gate, after, rule)
     return Step(
         puts=(Put(order.gate, after),),
-        says=(say("closed", about, {"by": actor}),),
+        says=(say("closed", about, giver.told()),),
         reply=reply(about),
     )
 

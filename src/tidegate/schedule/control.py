@@ -133,7 +133,9 @@ def _no_job(job: str, book: Book) -> Refusal:
 
 
 # ---- giving up
-def cancel(order: CancelTrigger, key: Key, view: View) -> Answer:
+def cancel(
+    order: CancelTrigger, key: Key, view: View, *, actor: str | None, reason: str | None
+) -> Answer:
     cell = view.cell(key, Trigger)
     trigger = cell.state
     if not cell.version:
@@ -149,7 +151,7 @@ def cancel(order: CancelTrigger, key: Key, view: View) -> Answer:
             f"trigger {public_id(key)} is {status}; only what is held or refused can be cancelled",
             "stop its execution with `tidegate run stop`" if trigger.started_at else "",
         )
-    given_up = triggers.cancel(trigger, view.now)
+    given_up = triggers.cancel(trigger, view.now, actor=actor, reason=reason)
     own = view.cell(hold_key(key.scope), Hold).state
     chunk = queues.find(own.queue, trigger.chunk)
     puts: tuple[Put, ...] = ()

@@ -110,8 +110,8 @@ def reduce(signal: Signal, view: View, book: Book, /) -> Answer:
             return control.add_window(add, view, book)
         case Order(RemoveWindow() as remove):
             return control.remove_window(remove, view, book)
-        case Order(CancelTrigger() as cancel):
-            return control.cancel(cancel, view.keys[0], view)
+        case Order(CancelTrigger() as cancel, actor, reason):
+            return control.cancel(cancel, view.keys[0], view, actor=actor, reason=reason)
         case Heard(event):
             return _follow(view.keys[0], event, view)
         case Adopted():

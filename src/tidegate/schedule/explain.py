@@ -28,7 +28,7 @@ def explain(key: Key, look: Look, book: Book) -> Explanation:
         Status.STARTED: f"started at {_at(trigger)} and runs",
         Status.SUCCEEDED: f"started at {_at(trigger)} and succeeded",
         Status.FAILED: f"started at {_at(trigger)} and failed",
-        Status.CANCELLED: "was cancelled",
+        Status.CANCELLED: f"was cancelled{_by(trigger)}",
     }.get(status, f"was refused: {_texts(trigger.reasons)}")
     verdicts = () if trigger.started_at is None else _clauses(())
     return Explanation(
@@ -41,6 +41,11 @@ def explain(key: Key, look: Look, book: Book) -> Explanation:
             else None
         ),
     )
+
+
+def _by(trigger: Trigger) -> str:
+    by = f" by {trigger.cancelled_by}" if trigger.cancelled_by else ""
+    return f"{by}: {trigger.cancel_reason}" if trigger.cancel_reason else by
 
 
 def _held(key: Key, trigger: Trigger, look: Look, book: Book) -> Explanation:

@@ -53,6 +53,8 @@ class Trigger(Durable, frozen=True, array_like=True, kw_only=True):
     chunk: int = 0  # where it stands in its job's queue
     started_at: Instant | None = None
     ended_at: Instant | None = None
+    cancelled_by: str | None = None
+    cancel_reason: str | None = None
 
     @property
     def asked(self) -> RequestRun:
@@ -94,8 +96,18 @@ def refuse(trigger: Trigger, reason: Reason, now: Instant) -> Trigger:
     )
 
 
-def cancel(trigger: Trigger, now: Instant) -> Trigger:
-    return replace(trigger, status=Status.CANCELLED, look_at=None, chunk=0, ended_at=now)
+def cancel(
+    trigger: Trigger, now: Instant, *, actor: str | None = None, reason: str | None = None
+) -> Trigger:
+    return replace(
+        trigger,
+        status=Status.CANCELLED,
+        look_at=None,
+        chunk=0,
+        ended_at=now,
+        cancelled_by=actor,
+        cancel_reason=reason,
+    )
 
 
 def end(trigger: Trigger, status: Status, now: Instant) -> Trigger:
@@ -118,6 +130,9 @@ def report(key: Key, trigger: Trigger) -> dict[str, Json]:
 
 def facts(key: Key, trigger: Trigger) -> dict[str, Json]:
     """The data of what is said about a trigger."""
+    by: dict[str, Json] = {"by": trigger.cancelled_by} if trigger.cancelled_by else {}
+    if trigger.cancel_reason:
+        by["reason"] = trigger.cancel_reason
     return {
         "trigger": key.name,
         "trigger_id": public_id(key),
@@ -127,6 +142,7 @@ def facts(key: Key, trigger: Trigger) -> dict[str, Json]:
         "priority": trigger.asked.priority,
         "origin": trigger.asked.origin,
         "reasons": shown(trigger.reasons),
+        **by,
     }
 
 

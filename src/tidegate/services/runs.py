@@ -254,6 +254,8 @@ class Runs:
             "actor": state.actor,
             "reason": state.reason,
             "held": shown(state.reasons),
+            "cancelled_by": state.cancelled_by,
+            "cancel_reason": state.cancel_reason,
         }
 
     def _status(self, kind: str, status: int) -> str:
