@@ -61,8 +61,8 @@ class Answers:
         return lambda: is_held(settings.file)
 
     def last_day(self) -> Day:
-        """The newest business date a gate was begun for; today where there is none."""
-        found = self.reader.last_day("gate")
+        """The newest business date of gates, but none far ahead; today where there is none."""
+        found = self.asking.newest_day()
         return Day(self.clock.now() // DAY_US) if found is None else found
 
     def verify(self, *, everything: bool = False) -> Report:

@@ -38,6 +38,7 @@ LISTS: dict[str, tuple[Ask, str]] = {
     "what needs care": (lambda reader: reader.cells("gate", statuses=[100, 101]), "cell_care"),
     "counts": (lambda reader: reader.counts("gate"), "cell_key"),
     "the last day": (lambda reader: reader.last_day("gate"), "cell_key"),
+    "the last day until": (lambda reader: reader.last_day("gate", Day(5)), "cell_key"),
 }
 PLACES: dict[str, tuple[Ask, str]] = {
     "journal": (lambda reader: reader.journal(CellId(7)), "journal"),

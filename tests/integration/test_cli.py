@@ -266,12 +266,15 @@ def test_what_could_not_be_mapped_and_what_is_in_conflict_is_said(shell: Shell) 
     listed = shell("inbox", "list")
     (conflict,) = [line.split()[0] for line in listed.out.splitlines() if " conflict " in line]
     shown = shell("inbox", "show", conflict)
+    traced = shell("trace", "crm-batch-2024-01-15-001")
 
     assert first.code == 0
     assert "event 1: event.unmapped: u: " in first.err
     assert [one["code"] for one in other.json["remarks"]] == ["event.conflict"]
     assert other.code == 1
     assert "subject: null counts, other was sent" in shown.out
+    marked = [line for line in traced.out.splitlines() if line.endswith(")  conflict: not counted")]
+    assert len(marked) == 1, traced.out
 
 
 def test_a_dry_run_needs_nothing_but_to_read(shell: Shell) -> None:

@@ -8,7 +8,7 @@ from tidegate.cli.board import LOOKS, NO_GATE, show
 from tidegate.kernel.clock import parse_day
 from tidegate.kernel.step import Done, Effect, Failed, Key
 from tidegate.schedule.orders import CancelTrigger, Pause
-from tidegate.services.board import STATES, Board, make_board
+from tidegate.services.board import STATES, Board, make_board, with_beyond
 from tidegate.testing.gates import DATE, delivery, match, project, rule, start
 from tidegate.testing.world import Performer, Takes, World
 
@@ -162,6 +162,31 @@ def test_of_several_gates_of_a_date_the_one_that_needs_somebody_is_shown() -> No
     world.hear(*(delivery(one, store="west") for one in ("a", "b")))
 
     assert (waiting, state(world)) == ("waiting", "failed")
+
+
+def test_an_event_of_a_date_far_ahead_does_not_hide_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World(project(rule("a")))
+    world.hear(delivery("a"), delivery("a", business_date="2062-11-27"))
+
+    last = world.asking.newest_day()
+    assert last is not None
+    show(with_beyond(make_board(world.asking, world.downstream, last, 3), world.asking, last))
+
+    assert last == DAY
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "1 gate beyond 2025-11-20: tidegate board --date 2062-11-27"
+    )
+    assert world.asking.explain_rule("daily", None).answer["gate"] == "daily~~2025-11-20~~001"
+
+
+def test_where_all_dates_are_far_ahead_the_newest_is_shown() -> None:
+    world = World(project(rule("a")))
+    world.hear(delivery("a", business_date="2062-11-26"), delivery("a", business_date="2062-11-27"))
+
+    assert world.asking.newest_day() == parse_day("2062-11-27")
+    assert world.asking.explain_rule("daily", None).answer["gate"] == "daily~~2062-11-27~~001"
 
 
 def test_dates_without_gates_are_shown_empty() -> None:

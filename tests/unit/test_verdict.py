@@ -69,6 +69,25 @@ def test_another_event_means_something_else(changes: dict[str, Any]) -> None:
     assert content(raw(**changes)) != content(raw())
 
 
+@pytest.mark.parametrize(
+    ("date", "codes"),
+    [
+        ("1969-12-31", ["event.far_date"]),
+        ("1970-01-02", []),
+        ("2026-12-26", []),  # 400 days after the world began
+        ("2026-12-27", ["event.far_date"]),
+        ("2062-11-27", ["event.far_date"]),
+    ],
+)
+def test_a_business_date_nobody_means_is_remarked_upon(date: str, codes: list[str]) -> None:
+    world = World(project(rule("a")))
+
+    receipt = world.hear(delivery("a", business_date=date))
+
+    assert receipt.accepted == 1
+    assert [one.code for one in receipt.remarks] == codes
+
+
 def test_one_and_one_point_zero_are_a_duplicate_and_two_is_a_conflict() -> None:
     world = World(project(rule("a")))
     world.hear(delivery("a", "x", n=1))

@@ -35,17 +35,21 @@ _TITLE = "business date"
 
 
 @click.command()
-@click.option("--date", help="The last business date shown.", show_default="the newest")
+@click.option(
+    "--date", help="The last business date shown.", show_default="the newest up to tomorrow"
+)
 @click.option("--days", type=click.IntRange(1, 60), default=21, show_default=True)
 @common
 def board(settings: Settings, as_json: bool, date: str | None, days: int) -> None:
     """What is ready, late, held and running, by business date."""
     from tidegate.services.asking import parse_date
-    from tidegate.services.board import make_board
+    from tidegate.services.board import make_board, with_beyond
 
     with answers(settings) as opened:
         last = parse_date(date) if date else opened.last_day()
         made = make_board(opened.asking, opened.downstream, last, days)
+        if not date:
+            made = with_beyond(made, opened.asking, last)
         made = replace(made, undelivered=opened.notices.undelivered())
     if as_json:
         print_json(msgspec.to_builtins(made))
@@ -89,6 +93,9 @@ def show(made: Board) -> None:
     if again:
         legend.append(f"{AGAIN} opened once, and a later round has begun")
     click.echo(f"\n{'  '.join(legend)}")
+    if made.beyond:
+        many = "1 gate" if made.beyond == 1 else f"{made.beyond} gates"
+        click.echo(f"{many} beyond {made.dates[-1]}: tidegate board --date {made.newest}")
 
 
 def _lively(made: Board) -> list[str]:

@@ -37,8 +37,10 @@ def trace(settings: Settings, as_json: bool, id_: str) -> None:
         return
     for one in found["events"]:
         what = one["dataset"] or one["subject"] or ""
-        by = _ordered(one["type"], one["data"]) if one["verdict"] == "said" else ""
-        said = f"{when(one['at'])}  {one['type']}  {what}  ({one['source']} {one['id']}){by}"
+        mark = _ordered(one["type"], one["data"]) if one["verdict"] == "said" else ""
+        if one["verdict"] == "conflict":
+            mark = "  conflict: not counted"
+        said = f"{when(one['at'])}  {one['type']}  {what}  ({one['source']} {one['id']}){mark}"
         click.echo(said)
     for one in found["gates"]:
         click.echo(f"gate {one['id']} {one['status']}  {one['correlation_id']}")

@@ -47,6 +47,7 @@ CODES: dict[str, Code] = {
     "event.attribute": Code(422, "A CloudEvents attribute is missing or wrong"),
     "event.conflict": Code(409, "Another event has this source and id"),
     "event.depth": Code(422, "The event is nested too deeply"),
+    "event.far_date": Code(422, "The event's business date is far ahead, or before 1970"),
     "event.number": Code(422, "A number of the event is not a JSON number"),
     "event.size": Code(422, "The event is too large"),
     "event.source.reserved": Code(422, "Only Tidegate itself speaks under this source"),

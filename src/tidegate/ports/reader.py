@@ -96,8 +96,8 @@ class Reader(Protocol):
         """
         ...
 
-    def last_day(self, kind: str) -> Day | None:
-        """The greatest day of any cell of that kind; None where there is none."""
+    def last_day(self, kind: str, until: Day | None = None) -> Day | None:
+        """The greatest day of any cell of that kind, not after `until`; None where there is none."""
         ...
 
     def counts(self, kind: str) -> Mapping[tuple[str, int], int]:

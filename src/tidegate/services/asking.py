@@ -14,7 +14,7 @@ from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Shown, Status, 
 from tidegate.correlate.identity import GATES_FIX, gate_key, part_of, public_id, round_named
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
-from tidegate.kernel.clock import Clock, Day, format_day, format_instant, parse_day
+from tidegate.kernel.clock import DAY_US, NO_DAY, Clock, Day, format_day, format_instant, parse_day
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
@@ -41,6 +41,7 @@ from tidegate.services.turned_away import turned_away
 
 OTHERS_MAX = 20
 """Gates of the same rule and date that an explanation names beside its own."""
+FIRST_DAY, LAST_DAY = parse_day("0001-01-01"), parse_day("9999-12-31")
 _CARE = (Status.QUARANTINED, Status.OVERDUE, Status.WAITING, Status.OPEN, Status.CLOSED)
 """Which of several gates of one date is explained: the one that needs somebody first."""
 _YEAR_FIRST = re.compile(
@@ -136,6 +137,23 @@ class Asking:
         runs = self._downstream.of(_root(key), cell.state, rule)
         return listed(key, cell.state, rule) | {"runs": [one.listed() for one in runs]}
 
+    def newest_day(self) -> Day | None:
+        """The newest business date of gates that is not after tomorrow; where there is none such, the
+        newest: one event with a date far ahead does not hide the others.
+        """
+        near = self._reader.last_day("gate", self._tomorrow())
+        return self._reader.last_day("gate") if near is None or near == NO_DAY else near
+
+    def beyond(self, day: Day) -> tuple[int, Day | None]:
+        """How many gates there are of later business dates, at most a page, and the newest."""
+        days = (Day(day + 1), LAST_DAY)
+        page = self._reader.cells("gate", days=days, limit=PAGE_MAX)
+        newest = self._reader.last_day("gate") if page else None
+        return sum("/" not in one.key.name for one in page), newest
+
+    def _tomorrow(self) -> Day:
+        return Day(self._clock.now() // DAY_US + 1)
+
     # ---- why
     def explain_gate(self, id_: str) -> Explained:
         """Raises InputError (`gate.unknown`)."""
@@ -191,10 +209,9 @@ class Asking:
     def _gates_of(self, rule: Rule, day: Day | None) -> list[Listed]:
         """Gates of a rule for a date, or the newest, those that need somebody first."""
         if day is None:
-            page = self._reader.cells("gate", scope=rule.name, limit=1, newest_first=True)
-            if not page:
+            day = self._newest_day_of(rule)
+            if day is None:
                 return []
-            day = page[0].key.day
         found: list[Listed] = []
         for status in _CARE:
             page = self._reader.cells(
@@ -204,6 +221,17 @@ class Asking:
             if len(found) > OTHERS_MAX:
                 break
         return found
+
+    def _newest_day_of(self, rule: Rule) -> Day | None:
+        """As `newest_day`, of the gates of one rule."""
+        near = (FIRST_DAY, self._tomorrow())
+        for days in (near, None):
+            page = self._reader.cells(
+                "gate", scope=rule.name, days=days, limit=1, newest_first=True
+            )
+            if page and (days is None or page[0].key.day != NO_DAY):
+                return page[0].key.day
+        return None
 
     def _explained(self, key: Key, cell: Cell[Gate], rule: Rule) -> Explained:
         books = self._library.books(rule.doc)

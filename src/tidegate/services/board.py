@@ -32,6 +32,8 @@ class Board(Struct, frozen=True):
     dates: list[str]
     rows: list[Row]
     undelivered: int = 0  # notices that reached nobody
+    beyond: int = 0  # gates of later business dates, at most a page
+    newest: str | None = None  # the newest of those dates
 
 
 _OF_INPUT = {
@@ -72,6 +74,12 @@ def make_board(asking: Asking, downstream: Downstream, last: Day, days: int) -> 
             dates[date] = one
     rows = [row for rule in sorted(shown) for row in _rows(rule, shown[rule])]
     return Board([format_day(Day(day)) for day in range(first, last + 1)], rows)
+
+
+def with_beyond(made: Board, asking: Asking, last: Day) -> Board:
+    """With the gates of dates after its last, which nobody asked to leave out."""
+    many, newest = asking.beyond(last)
+    return replace(made, beyond=many, newest=None if newest is None else format_day(newest))
 
 
 class _Round(Struct, frozen=True):

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 
 from msgspec import Struct
 
-from tidegate.kernel.clock import Clock
+from tidegate.kernel.clock import DAY_US, Clock, Day, Instant, format_day
 from tidegate.kernel.delivery import BATCH_MAX
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import UNMAPPED, Event
@@ -27,6 +27,10 @@ log = logging.getLogger("tidegate.intake")
 KEPT_MAX = 64 * 1024
 """Bytes of a refused delivery that are kept."""
 MESSAGE_MAX = 1000
+AHEAD_DAYS_MAX = 400
+"""A business date further ahead is remarked upon: it is hardly what somebody meant."""
+FIRST_DAY = Day(0)
+"""1970-01-01; so is one before."""
 
 
 class Rejected(Struct, frozen=True):
@@ -41,7 +45,7 @@ class Remark(Struct, frozen=True):
     """What a sender should know of an event that was taken in."""
 
     index: int
-    code: str  # event.conflict, event.unmapped
+    code: str  # event.conflict, event.unmapped, event.far_date
     message: str
 
 
@@ -62,6 +66,7 @@ class Pending(Struct, frozen=True):
     kept: Future[None] | None
     rejected: tuple[Rejected, ...]
     sent: Sequence[tuple[int, Event]] = ()  # index and event of each that has a verdict
+    received_at: Instant = Instant(0)
 
     def result(self, timeout_s: float | None = None) -> Receipt:
         """Wait for the commit. Raises TransientError when the store is away."""
@@ -85,7 +90,7 @@ class Pending(Struct, frozen=True):
             remarks=tuple(
                 remark
                 for (index, event), verdict in zip(self.sent, verdicts, strict=True)
-                if (remark := _remark(index, event, verdict)) is not None
+                if (remark := _remark(index, event, verdict, self.received_at)) is not None
             ),
         )
 
@@ -131,7 +136,7 @@ class Intake:
             waiting.append(Refused(rejects, kept))
         # Both or none: a sender who is told to come again has left nothing behind.
         self._host.submit(*waiting)
-        return Pending(verdicts, kept, tuple(rejected), sent)
+        return Pending(verdicts, kept, tuple(rejected), sent, self._clock.now())
 
     def keep(self, rejects: Sequence[Reject]) -> Future[None]:
         """Keep deliveries refused at the door, so that they can be found again."""
@@ -163,7 +168,7 @@ class Intake:
         return self.keep([Reject(now, principal, code, message[:MESSAGE_MAX], body[:KEPT_MAX])])
 
 
-def _remark(index: int, event: Event, verdict: Verdict) -> Remark | None:
+def _remark(index: int, event: Event, verdict: Verdict, now: Instant) -> Remark | None:
     if verdict == "conflict":
         message = (
             f"{event.source} sent {event.id} before with other content: this one is kept in the "
@@ -172,4 +177,15 @@ def _remark(index: int, event: Event, verdict: Verdict) -> Remark | None:
         return Remark(index, "event.conflict", message[:MESSAGE_MAX])
     if verdict == "accepted" and event.marks & UNMAPPED:
         return Remark(index, "event.unmapped", f"{event.id}: {event.unmapped}"[:MESSAGE_MAX])
+    if verdict == "accepted" and event.day is not None and _is_far(event.day, now):
+        message = (
+            f"{event.id}: its business date {format_day(event.day)} is before 1970 or more than "
+            f"{AHEAD_DAYS_MAX} days ahead; it counts for the gates of that date, and "
+            "`tidegate gate close` ends their waiting if it is a slip"
+        )
+        return Remark(index, "event.far_date", message[:MESSAGE_MAX])
     return None
+
+
+def _is_far(day: Day, now: Instant) -> bool:
+    return day < FIRST_DAY or day > now // DAY_US + AHEAD_DAYS_MAX

@@ -82,10 +82,10 @@ class MemoryReader:
         found.sort(key=lambda row: _place(row.key), reverse=newest_first)
         return [Listed(row.key, row.stored(self._codec), row.changed_at) for row in found[:limit]]
 
-    def last_day(self, kind: str) -> Day | None:
+    def last_day(self, kind: str, until: Day | None = None) -> Day | None:
         with self._tables.held():
             days = [row.key.day for row in self._tables.cells.values() if row.key.kind == kind]
-        return max(days, default=None)
+        return max((day for day in days if until is None or day <= until), default=None)
 
     def counts(self, kind: str) -> Mapping[tuple[str, int], int]:
         with self._tables.held():

@@ -75,9 +75,10 @@ def states(ids: Sequence[CellId]) -> Select[CellId, Instant, DocId, int, int, by
     ).where(_CELL.id.in_(ids))
 
 
-def last_day(kind: int) -> Select[Day | None]:
-    """The greatest day, from the index alone."""
-    return select(func.max(_CELL.day)).where(_CELL.kind == kind)
+def last_day(kind: int, until: Day | None) -> Select[Day | None]:
+    """The greatest day not after `until`, from the index alone."""
+    found = select(func.max(_CELL.day)).where(_CELL.kind == kind)
+    return found if until is None else found.where(_CELL.day <= until)
 
 
 def counts(kind: int) -> Select[str, int, int]:

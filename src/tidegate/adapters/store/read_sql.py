@@ -118,12 +118,12 @@ class SqlReader:
             listed.append(Listed(key, stored, changed_at))
         return listed
 
-    def last_day(self, kind: str) -> Day | None:
+    def last_day(self, kind: str, until: Day | None = None) -> Day | None:
         with self._reading.snapshot() as connection:
             number = self._number(connection, kind)
             if number is None:
                 return None
-            found = connection.execute(read_cells.last_day(number)).scalar()
+            found = connection.execute(read_cells.last_day(number, until)).scalar()
         return None if found is None else Day(found)
 
     def counts(self, kind: str) -> Mapping[tuple[str, int], int]:

@@ -317,6 +317,8 @@ class ReaderCellContract(Contract):
         turn(store, cells=[cell(3, gate(day=12)), cell(4, gate("stock", day=3))])
 
         assert (only, reader.last_day("gate"), reader.last_day("trigger")) == (-7, 12, 99)
+        ends = (-8, -7, 11, 12)
+        assert [reader.last_day("gate", Day(end)) for end in ends] == [None, -7, 3, 12]
         assert reader.last_day(LONG_KIND) is None
         assert reader.last_day("unknown \0") is None
 
