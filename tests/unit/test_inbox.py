@@ -65,3 +65,39 @@ def test_what_is_not_in_the_inbox_is_unknown(id_: str) -> None:
         inbox(world).item(id_)
 
     assert raised.value.code == "inbox.unknown"
+
+
+# ---- what became of the advice
+def test_an_event_of_before_its_application_was_mapped_is_told_what_to_do_now() -> None:
+    world = World(project(rule("a")))
+    unread = delivery("a", "early")
+    unread["data"] = {"table": "a", "day": "2025-11-20"}
+    world.hear(unread)
+    (before,) = inbox(world).listed()
+
+    mapping = {
+        "source_pattern": "/a",
+        "context_id_mapping": "id",
+        "dataset_mapping": "data.table",
+        "business_date_mapping": "data.day",
+    }
+    context = {("context", "all"): {"context_mapping": {"app": mapping}}}
+    world.activate(project(rule("a"), others=context))
+    (after,) = inbox(world).listed()
+
+    assert before["what"].startswith("unknown source /a: ")
+    assert "data.dataset_name" in before["what"]
+    assert after["kind"] == "unmatched"
+    assert after["what"] == (
+        "no rule heard it when it came, under activation 1; since then (activation 2) rule daily "
+        "does: send it again under a new id"
+    )
+
+
+def test_a_stray_that_no_rule_hears_today_matches_no_rule() -> None:
+    world = World(project(rule("a")))
+    world.hear(delivery("nobody", "x"))
+
+    (listed,) = inbox(world).listed()
+
+    assert listed["what"] == "unknown source /nobody"

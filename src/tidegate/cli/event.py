@@ -103,20 +103,15 @@ def send(
     `serve`, or at once with --wait. Exit 1 if anything was rejected or is in conflict; with --wait
     also if a run failed, 6 if one goes on after --timeout, 10 if one is held (it is not waited for).
     """
-    from tidegate.kernel.delivery import split_text
+    from tidegate.cli.sentfile import SentFile
 
     url = _address(at) if at is not None else None
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise InputError("not_found", f"{file} cannot be read: {error.strerror}") from error
-    events = split_text(data)
-    if not events:
-        raise InputError(
-            "body.not_event",
-            f"{'standard input' if str(file) == '-' else file} holds no event",
-            fix="send one JSON event, a JSON array of events, or one event a line",
-        )
+    read = SentFile(file, data)
+    events = read.events
     wait_s = _seconds(timeout) if wait else None
     if url is not None:
         sent = asyncio.run(_post(url, token_for(settings, url), events, batch, wait_s))
@@ -126,10 +121,11 @@ def send(
         except ConflictError as error:
             note = server(settings, error)
             sent = asyncio.run(_post(note.url, note.token, events, batch, wait_s))
+    read.place((*sent.rejected, *sent.remarks))
     if as_json:
         print_json(sent.printed())
     else:
-        _print(sent)
+        _print(sent, read.name)
     sys.exit(sent.exit_code)
 
 
@@ -233,7 +229,7 @@ def _cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _print(sent: Sent) -> None:
+def _print(sent: Sent, file: str) -> None:
     click.echo(
         f"{sent.accepted} accepted, {sent.duplicates} duplicates, {sent.conflicts} conflicts, "
         f"{len(sent.rejected)} rejected in {sent.seconds:.2f} s"
@@ -242,14 +238,17 @@ def _print(sent: Sent) -> None:
         from tidegate.cli.waiting import say
 
         say(sent.runs)
-    _print_some(sent.rejected, "tidegate inbox list")
-    _print_some(sent.remarks, "tidegate event send --json lists them, tidegate inbox list too")
+    _print_some(sent.rejected, file, "tidegate inbox list")
+    _print_some(
+        sent.remarks, file, "tidegate event send --json lists them, tidegate inbox list too"
+    )
 
 
-def _print_some(all_: Sequence[Json], where: str) -> None:
+def _print_some(all_: Sequence[Json], file: str, where: str) -> None:
     """The first of them; of the others how many they are and where they stand."""
     for one in all_[:SAID_MAX]:
-        click.echo(f"  event {one['index']}: {one['code']}: {one['message']}", err=True)
+        place = f"{file}:{one['line']}:{one['column']}"
+        click.echo(f"  {place}: event {one['index']}: {one['code']}: {one['message']}", err=True)
     if len(all_) > SAID_MAX:
         click.echo(f"  and {len(all_) - SAID_MAX} more: {where}", err=True)
 

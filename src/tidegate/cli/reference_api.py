@@ -56,7 +56,8 @@ _HEAD = """# HTTP API
 Generated. The OpenAPI 3.1 document is served at `/api/v1/openapi.json`. Every answer below was given
 by a real server, and a test asks for it again.
 
-- **Who asks.** `Authorization: Bearer $PIPELINE_API_TOKEN` on every route but `/healthz` and `/readyz`.
+- **Who asks.** `Authorization: Bearer $PIPELINE_API_TOKEN` on every route but `/healthz`, `/readyz` and
+  `/api/v1/openapi.json`, which describes the routes and holds no data.
 - **Errors** are `application/problem+json` with a stable `code` ([all codes](errors.md)) and, where
   there is one, a `fix`. 503 carries `Retry-After`: send the same again.
 - **Pages.** Lists answer `items` and `next`; hand `next` on as `cursor` until it is null.

@@ -21,6 +21,7 @@ from tidegate.kernel.deadline import parse_deadline
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.predicate import parse_predicate
+from tidegate.kernel.retry import ATTEMPTS_MAX, DELAY_MINUTES_MAX, MULTIPLIER_MAX
 from tidegate.kernel.step import DocumentKind
 from tidegate.kernel.template import parse_any, parse_template
 from tidegate.kernel.value import is_map
@@ -93,9 +94,9 @@ Zone = Annotated[str, BeforeValidator(_zone)]
 class RetryConfig(_Model):
     """`max_attempts: 3, delay_minutes: 30, backoff_multiplier: 2` tries at 0, +30 and +90 minutes."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=1000)] = 3
-    delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 30)] = 30.0
-    backoff_multiplier: Annotated[float, Field(ge=1, le=100)] = 2.0
+    max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] = 3
+    delay_minutes: Annotated[float, Field(ge=0, le=DELAY_MINUTES_MAX)] = 30.0
+    backoff_multiplier: Annotated[float, Field(ge=1, le=MULTIPLIER_MAX)] = 2.0
 
 
 class TriggerJobAction(_Model):

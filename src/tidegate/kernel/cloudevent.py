@@ -37,7 +37,7 @@ from tidegate.kernel.event import (
     Json,
 )
 from tidegate.kernel.strict import encode, is_legal_extension, strict_fault
-from tidegate.kernel.value import is_map, kind, shown
+from tidegate.kernel.value import is_list, is_map, kind, shown
 
 EVENT_MAX = 1024 * 1024
 """Bytes of one event."""
@@ -60,6 +60,7 @@ _CALLED = {
     "null": "null", "boolean": "true or false", "number": "a number", "text": "text",
     "list": "a list", "map": "an object",
 }  # fmt: skip
+_TELLING = ("specversion", "id", "source", "type")
 _FIX_NAME = "send non-empty text of at most 1024 bytes"
 
 
@@ -99,7 +100,10 @@ def refuse_impostor(event: Event) -> None:
 
 def _event(body: dict[str, Json], marks: int, now: Instant) -> Event:
     take = body.pop
-    name = _name("id", take("id", None))
+    id_ = take("id", None)
+    if id_ is None:
+        _check_is_event(body)
+    name = _name("id", id_)
     source = _name("source", take("source", None))
     event_type = _name("type", take("type", None))
     if event_type.startswith(RESERVED):
@@ -129,6 +133,22 @@ def _event(body: dict[str, Json], marks: int, now: Instant) -> Event:
                 marks |= NORMALISED
                 break
     return Event(name, source, event_type, time, data, subject, body, marks | time_marks)
+
+
+def _check_is_event(body: dict[str, Json]) -> None:
+    """An object with none of the attributes is something else than an event with a slip."""
+    if "source" in body or "type" in body:
+        return
+    lacking = ", ".join(name for name in _TELLING if name not in body)
+    lists = [name for name, value in body.items() if is_list(value) and all(map(is_map, value))]
+    raise InputError(
+        "event.attribute",
+        f"no CloudEvent: it has no {lacking}",
+        fix=f"send the list under {shown(lists[0], 64)} by itself"
+        if len(lists) == 1
+        else 'send {"specversion": "1.0", "id": ..., "source": ..., "type": ..., "data": ...}',
+        attribute="id",
+    )
 
 
 # ---- attributes

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import msgspec
 
 from tidegate.kernel import jsontext, mediatype
+from tidegate.kernel.appearance import appearance, other_encoding
 from tidegate.kernel.errors import InputError
 
 BATCH_MAX = 10_000
@@ -100,6 +101,8 @@ def _json(content_type: str, body: bytes, *, batch: bool) -> Delivery:
             fix="send JSON in UTF-8",
         )
     body = _without_mark(body)
+    if other_encoding(body):
+        raise _no_json(body)
     first = _first(body)
     if first == b"[":
         return _limited(_members(body))
@@ -110,7 +113,7 @@ def _json(content_type: str, body: bytes, *, batch: bool) -> Delivery:
     try:
         _read_one(body)
     except msgspec.DecodeError as error:
-        raise _no_json(str(error)) from error
+        raise _no_json(body) from error
     raise _no_event("the body is JSON, but neither an object nor a list")
 
 
@@ -177,13 +180,13 @@ def split_text(data: bytes) -> tuple[bytes, ...]:
     try:
         values = [bytes(value) for value in _read_values(data)]
     except (msgspec.DecodeError, RecursionError) as error:
-        mended = _mended(data)
+        mended = None if other_encoding(data) else _mended(data)
         if mended is None:
-            raise _no_json(str(error)) from error
+            raise _no_json(data) from error
         values = mended
     events: list[bytes] = []
     for value in values:
-        events.extend(_members(value) if value.startswith(b"[") else (value,))
+        events.extend(_members(value, data) if value.startswith(b"[") else (value,))
     return tuple(events)
 
 
@@ -210,8 +213,11 @@ def _is_object(line: bytes) -> bool:
 
 
 # ---- cutting
-def _members(data: bytes) -> tuple[bytes, ...]:
-    """The members of one array, each as it was sent. Raises InputError (`body.syntax`)."""
+def _members(data: bytes, whole: bytes = b"") -> tuple[bytes, ...]:
+    """The members of one array, each as it was sent; places in faults are those of the whole.
+
+    Raises InputError (`body.syntax`).
+    """
     try:
         return tuple(map(bytes, _read_members(data)))
     except (msgspec.DecodeError, RecursionError) as error:
@@ -219,14 +225,15 @@ def _members(data: bytes) -> tuple[bytes, ...]:
         values = _cut(data)
         members = _split(values[0][1:-1]) if values is not None and len(values) == 1 else None
         if members is None:
-            raise _no_json(str(error)) from error
+            raise _no_json(whole or data) from error
         return tuple(members)
 
 
 def _cut(data: bytes) -> list[bytes] | None:
     """Objects and arrays one after another, by their brackets; None when anything else stands there."""
     if sum(map(data.count, _MARKS)) > MARKS_MAX:
-        raise _no_json(f"it is damaged, and has more than {MARKS_MAX} brackets and commas")
+        what = f"it is damaged, and has more than {MARKS_MAX} brackets and commas"
+        raise InputError("body.syntax", f"no JSON: {what}", fix="send whole JSON")
     values: list[bytes] = []
     at = _blank_end(data, 0)
     while at < len(data):
@@ -297,5 +304,6 @@ def _no_event(what: str) -> InputError:
     return InputError("body.not_event", f"no CloudEvent: {what}", fix=_FIX_BODY)
 
 
-def _no_json(what: str) -> InputError:
-    return InputError("body.syntax", f"the body cannot be read: {what}", fix="send whole JSON")
+def _no_json(data: bytes) -> InputError:
+    what, fix = appearance(data)
+    return InputError("body.syntax", f"no JSON: {what}", fix=fix)

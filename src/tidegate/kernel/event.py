@@ -56,6 +56,12 @@ class Event(Struct, frozen=True, gc=False):
     unmapped: str = ""
 
 
+def unread(event: Event) -> str:
+    """Why nothing, or not all, could be read out of it; "" when all was."""
+    unknown = f"unknown source {event.source}" if event.marks & UNKNOWN_SOURCE else ""
+    return ": ".join(filter(None, (unknown, event.unmapped)))
+
+
 def scope(event: Event) -> dict[str, Json]:
     """The names an expression or a template over this event sees.
 

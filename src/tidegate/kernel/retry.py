@@ -6,6 +6,11 @@ from msgspec import Struct
 
 from tidegate.kernel.clock import DURATION_MAX_US, MINUTE_US
 
+ATTEMPTS_MAX = 1_000
+"""Tries of one run, in documents of rules and of jobs alike."""
+DELAY_MINUTES_MAX = 366 * 24 * 60
+MULTIPLIER_MAX = 100
+
 
 class RetryPolicy(Struct, frozen=True, array_like=True):
     """`attempts_max` tries in all; the wait before try n+1 is `delay_us * multiplier ** (n - 1)`."""

@@ -39,7 +39,7 @@ from tidegate.kernel.clock import (
 )
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import SEGMENT_MAX
-from tidegate.kernel.retry import RetryPolicy
+from tidegate.kernel.retry import ATTEMPTS_MAX, DELAY_MINUTES_MAX, MULTIPLIER_MAX, RetryPolicy
 from tidegate.kernel.step import DocumentKind
 from tidegate.kernel.value import is_map
 from tidegate.run import target as targets
@@ -47,7 +47,6 @@ from tidegate.run import target as targets
 JOBS_MAX = 10_000
 ARGUMENTS_MAX = 1_000
 PARAMETERS_MAX = 256
-ATTEMPTS_MAX = 100
 TEXT_MAX = 10_000
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 KINDS = ("command", "python", "http")
@@ -112,8 +111,8 @@ class RetryDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """`max_attempts: 3` and 30 minutes with multiplier 2: tries at 0, +30 and +90 minutes."""
 
     max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX, strict=True)] = 3
-    delay_minutes: Annotated[float, Field(ge=0, le=60 * 24 * 366, strict=True)] = 30
-    backoff_multiplier: Annotated[float, Field(ge=1, le=100, strict=True)] = 2.0
+    delay_minutes: Annotated[float, Field(ge=0, le=DELAY_MINUTES_MAX, strict=True)] = 30
+    backoff_multiplier: Annotated[float, Field(ge=1, le=MULTIPLIER_MAX, strict=True)] = 2.0
 
     def policy(self) -> RetryPolicy:
         return RetryPolicy(

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from tidegate.kernel.clock import format_instant
 from tidegate.kernel.errors import InputError
-from tidegate.kernel.event import UNKNOWN_SOURCE, UNMAPPED, Json
+from tidegate.kernel.event import UNMAPPED, Json, unread
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.value import is_map
 from tidegate.ports.reader import PAGE_MAX, ParkedRow, Reader, RejectRow
+from tidegate.services.asking import rules_of
 from tidegate.services.look import LATEST
 from tidegate.services.orders import ReleaseParked
 from tidegate.services.search import Found, Search, Wanted, printed
@@ -33,7 +34,7 @@ class Inbox:
         size = min(limit, PAGE_MAX)
         others = [
             *(_rejected(row) for row in self._reader.rejects(LATEST, size)),
-            *(_unheard(one) for one in self._search.at(self._reader.strays(LATEST, size))),
+            *(self._unheard(one) for one in self._search.at(self._reader.strays(LATEST, size))),
             *(_conflict(one) for one in self._search.conflicts(size)),
         ]
         others.sort(key=lambda item: item["at"], reverse=True)
@@ -55,7 +56,7 @@ class Inbox:
                 if found and found[0].verdict == "conflict":
                     return {**_conflict(found[0]), "differs": self._differs(found[0])}
                 if found:
-                    return {**_unheard(found[0]), "event": printed(found[0])}
+                    return {**self._unheard(found[0]), "event": printed(found[0])}
         raise InputError(
             "inbox.unknown",
             f"nothing in the inbox is called {id_[:80]!r}",
@@ -73,6 +74,30 @@ class Inbox:
         if not counted:
             return []
         return list(_differences(printed(counted[-1]), printed(later)))
+
+    def _unheard(self, found: Found) -> dict[str, Json]:
+        event = found.event
+        return {
+            "id": f"e{found.pos}",
+            "kind": "unmatched" if not event.marks & UNMAPPED else "unmapped",
+            "at": format_instant(found.at),
+            "what": self._why_unheard(found),
+            "event": {"id": event.id, "source": event.source, "type": event.type},
+        }
+
+    def _why_unheard(self, found: Found) -> str:
+        """As it would be today; what it was when it came may have been mended since."""
+        event, books = found.event, self._search.followed()
+        matches = rules_of(books).matcher.of(event).values()
+        heard = next((one.rule for one in matches if one.rule.active), None)
+        if heard is not None and found.activation < books.activation:
+            return (
+                f"no rule heard it when it came, under activation {found.activation}; since then "
+                f"(activation {books.activation}) rule {heard.name} does: send it again under a new id"
+            )
+        if heard is not None:
+            return f"rule {heard.name} heard it, and no gate had use for it"
+        return unread(event) or "matches no rule"
 
     def parked_ids(self) -> list[str]:
         return [_parked_id(row) for row in self._reader.parked()]
@@ -103,18 +128,6 @@ def _rejected(row: RejectRow, *, whole: bool = False) -> dict[str, Json]:
         "what": f"{reject.code}: {reject.message}",
         "principal": reject.principal,
         "body": body.decode("utf-8", "replace"),
-    }
-
-
-def _unheard(found: Found) -> dict[str, Json]:
-    event = found.event
-    why = "unknown source" if event.marks & UNKNOWN_SOURCE else "matches no rule"
-    return {
-        "id": f"e{found.pos}",
-        "kind": "unmatched" if not event.marks & UNMAPPED else "unmapped",
-        "at": format_instant(found.at),
-        "what": event.unmapped or why,
-        "event": {"id": event.id, "source": event.source, "type": event.type},
     }
 
 

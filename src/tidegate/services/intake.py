@@ -15,7 +15,7 @@ from msgspec import Struct
 from tidegate.kernel.clock import DAY_US, Clock, Day, Instant, format_day
 from tidegate.kernel.delivery import BATCH_MAX
 from tidegate.kernel.errors import InputError
-from tidegate.kernel.event import UNMAPPED, Event
+from tidegate.kernel.event import UNMAPPED, Event, unread
 from tidegate.ports.store import Reject
 from tidegate.services.door import Arrival, Events, Refused, Waiting
 from tidegate.services.host import Host
@@ -176,7 +176,7 @@ def _remark(index: int, event: Event, verdict: Verdict, now: Instant) -> Remark 
         )
         return Remark(index, "event.conflict", message[:MESSAGE_MAX])
     if verdict == "accepted" and event.marks & UNMAPPED:
-        return Remark(index, "event.unmapped", f"{event.id}: {event.unmapped}"[:MESSAGE_MAX])
+        return Remark(index, "event.unmapped", f"{event.id}: {unread(event)}"[:MESSAGE_MAX])
     if verdict == "accepted" and event.day is not None and _is_far(event.day, now):
         message = (
             f"{event.id}: its business date {format_day(event.day)} is before 1970 or more than "

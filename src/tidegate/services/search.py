@@ -66,6 +66,7 @@ class Found(Struct, frozen=True):
     event: Event
     verdict: str
     principal: str | None = None
+    activation: int = 0  # that was followed when it was decided
 
 
 class Search:
@@ -82,6 +83,10 @@ class Search:
         """Events newest first, and the place to go on from; None when the log is through."""
         found, following = self._newest(wanted, before, limit)
         return [printed(one) for one in found], following
+
+    def followed(self) -> Books:
+        """What is followed now, and what events are read under here."""
+        return self._library.books()
 
     def found(self, wanted: Wanted, limit: int) -> list[Found]:
         """The newest events that fit, newest first."""
@@ -162,12 +167,12 @@ class Search:
                 event = read_kept(entry, books)
                 if event is not None:
                     verdict = "conflict" if entry.verdict == CONFLICT else "accepted"
-                    yield Found(pos, row.at, event, verdict, entry.principal)
+                    yield Found(pos, row.at, event, verdict, entry.principal, row.activation)
                 continue
             signal = self._signals.decode(entry.signal)
             match signal:
                 case Heard(event):
-                    yield Found(pos, row.at, event, "said")
+                    yield Found(pos, row.at, event, "said", activation=row.activation)
                 case Order() | Adopted() | Woke() | Outcome():
                     continue
 
