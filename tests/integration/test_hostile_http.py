@@ -64,6 +64,53 @@ def test_a_stranger_who_calls_again_and_again_fills_no_inbox(project: Path) -> N
         assert told == STRANGERS
 
 
+def test_who_is_refused_before_his_body_is_read_loses_the_connection(project: Path) -> None:
+    with Server(project) as server:
+        host, _, port = urlsplit(server.url).netloc.partition(":")
+        with closing(socket.create_connection((host, int(port)), timeout=30)) as stranger:
+            stranger.sendall(
+                b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n{"
+            )
+            answer = b""
+            while part := stranger.recv(65536):
+                answer += part
+
+    head = answer.partition(b"\r\n\r\n")[0].lower()
+    assert head.startswith(b"http/1.1 401 ")
+    assert b"connection: close" in head
+
+
+def test_a_stranger_learns_that_a_server_is_not_ready_and_nothing_of_the_machine(
+    project: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "kept" / "t.db"
+    database.parent.mkdir()
+    with Server(project, str(database)) as server:
+        database.rename(tmp_path / "elsewhere.db")
+        eventually(lambda: server.call("GET", "/readyz")[0] == 503)
+        stranger = connect(server)
+        stranger.request("GET", "/readyz")
+        told = stranger.getresponse().read().decode()
+        stranger.close()
+        known = json.dumps(server.call("GET", "/readyz")[1])
+
+    assert "store.gone" in told
+    assert str(database) not in told
+    assert str(database) in known
+
+
+def test_a_reason_that_a_terminal_would_obey_is_refused(project: Path) -> None:
+    with Server(project) as server:
+        status, answer = server.call(
+            "POST", "/api/v1/pipeline/pause", {"reason": "\x1b]0;x\x07\nok  database: all is well"}
+        )
+        pauses = server.call("GET", "/api/v1/schedule")[1]
+
+    assert (status, answer["code"]) == (400, "input")
+    assert "'\\x1b'" in answer["detail"]
+    assert "well" not in json.dumps(pauses)
+
+
 def test_a_body_that_trickles_keeps_nobody_else_from_the_door(project: Path) -> None:
     with Server(project) as server:
         address = (urlsplit(server.url).hostname or "", urlsplit(server.url).port or 0)

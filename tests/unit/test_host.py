@@ -326,6 +326,23 @@ def test_whoever_waits_is_told_when_the_store_cannot_even_be_looked_at() -> None
     assert bench.world.host.status.fault is not None
 
 
+def test_a_store_that_can_be_read_and_not_written_is_away_until_a_write_succeeds() -> None:
+    bench = Bench()
+    bench.receive(mark("a", "fine"))
+    bench.tables.writable = False
+    faults: list[bool] = []
+
+    for _ in range(3):
+        with pytest.raises(TransientError):
+            bench.world.host.step()
+        faults.append(bench.world.host.status.fault is not None)
+    bench.tables.writable = True
+    bench.world.host.step()
+
+    assert faults == [True, True, True], "also when there is nothing to write"
+    assert bench.world.host.status.fault is None
+
+
 def test_an_answer_that_was_lost_makes_duplicates_of_what_is_sent_again() -> None:
     bench = Bench()
     bench.faults["after_commit"] = TransientError("store.unavailable", "the answer was lost")

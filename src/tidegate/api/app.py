@@ -21,12 +21,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tidegate.api import asking, control, documents, notices, starting
 from tidegate.api.bounds import Bounds
 from tidegate.api.events import post_events
-from tidegate.api.guard import caller
+from tidegate.api.guard import caller, is_known
 from tidegate.api.invalid import not_json, refusal
 from tidegate.api.openapi import EVENTS_PATH, complete
 from tidegate.api.problem import answer, problem
 from tidegate.api.service import Service
-from tidegate.kernel.errors import Defect, InputError, TidegateError, TransientError
+from tidegate.kernel.errors import CODES, Defect, InputError, TidegateError, TransientError
 from tidegate.kernel.mediatype import is_json
 from tidegate.services.vitals import CONTENT_TYPE
 from tidegate.version import VERSION
@@ -99,7 +99,13 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    ready, report = await run_in_threadpool(_service(request).vitals.ready)
+    """Anybody may ask; what holds it up in its own words, with paths and users, is for callers."""
+    service = _service(request)
+    ready, report = await run_in_threadpool(service.vitals.ready)
+    if not is_known(request, service):
+        report["reasons"] = [
+            {**one, "message": CODES[one["code"]].title} for one in report["reasons"]
+        ]
     return answer(report, 200 if ready else 503)
 
 

@@ -21,11 +21,17 @@ PRINCIPAL = "token"
 
 def caller(request: Request, service: Service) -> str:
     """Who asks. Raises InputError (`auth.required`)."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and _same(given.strip(), service.token):
+    if is_known(request, service):
         return PRINCIPAL
+    given = request.headers.get("authorization", "").partition(" ")[2]
     what = "no bearer token" if not given else "an unknown or expired token"
     raise refusal(request, service, what)
+
+
+def is_known(request: Request, service: Service) -> bool:
+    """Whoever asks holds the token."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and _same(given.strip(), service.token)
 
 
 def refusal(request: Request, service: Service, what: str) -> InputError:

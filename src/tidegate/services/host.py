@@ -97,8 +97,9 @@ class Host:
         self.status = Status()
         self.steady = Steady(setup.clock)
         self.books: Books = compile_books(None, setup.engines, setup.reader_of)
-        self.others = 0 if setup.presence_s is None else 1
-        """Replicas beside this one when it last looked; until then there may be one."""
+        self.others = (
+            0 if setup.presence_s is None else 1
+        )  # replicas beside it; one, until it looks
         self._kinds = frozenset(kind.name for engine in setup.engines for kind in engine.kinds)
         self._pace = Pace()
         self._caution = Caution(setup.clock)
@@ -182,12 +183,15 @@ class Host:
         Raises TransientError when the store is away or the clock jumped: those who waited were
         told, and nothing of the turn happened.
         """
-        gathered = self._gathered = Gathered(self.door, ())
+        gathered, turns = Gathered(self.door, ()), self.status.turns
+        self._gathered = gathered
         try:
             self._be_present()
             share = self._share()
             gathered = self._gathered = gather(self.door, share.door)
             did = self._turn(gathered, share)
+            if self.status.fault is not None and self.status.turns == turns:
+                self._be_present(at_once=True)  # reading works where the disk is full: does this?
         except TransientError as error:
             self.status.fault = error
             self.refuse_all(error)
@@ -218,16 +222,17 @@ class Host:
         self._gathered.fail(error)
         refuse(self.door.drain(), error)
 
-    def _be_present(self) -> None:
-        """Say that this replica lives, and see which others do."""
+    def _be_present(self, *, at_once: bool = False) -> None:
+        """Write that this replica lives, and see which others do."""
         every_s, now = self.setup.presence_s, self.setup.clock.monotonic()
-        if every_s is None or now < self._present_at + every_s:
+        if not at_once and (every_s is None or now < self._present_at + every_s):
             return
         setup, at = self.setup, self.steady.reading()
         self.store.see_replica(
             setup.replica, setup.release, self.books.activation, setup.functions, at
         )
-        self.others = self.store.others_since(setup.replica, Instant(at - SEEN_US))
+        if every_s is not None:
+            self.others = self.store.others_since(setup.replica, Instant(at - SEEN_US))
         self._present_at = now
 
     def _share(self) -> Share:

@@ -11,7 +11,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from tidegate.kernel.clock import SECOND_US, Clock, format_instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import TidegateError
-from tidegate.kernel.event import Json
 from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.services.host import Host
 from tidegate.watch.counter import Counter
@@ -34,9 +33,9 @@ class Vitals:
         self._clock = clock
         self._alive = alive
 
-    def ready(self) -> tuple[bool, dict[str, Json]]:
+    def ready(self) -> tuple[bool, dict[str, Any]]:
         """May it be used, and if not, why."""
-        reasons: list[Json] = []
+        reasons: list[dict[str, str]] = []
         if not self._alive():
             reasons.append({"code": "defect", "message": "the host's thread has ended"})
         if self._host.door.closed:
@@ -56,7 +55,7 @@ class Vitals:
             if fault is None or fault.code != error.code:
                 reasons.append({"code": error.code, "message": str(error)})
             return False, {"ready": False, "reasons": reasons}
-        answer: dict[str, Json] = {
+        answer: dict[str, Any] = {
             "ready": not reasons,
             "reasons": reasons,
             "activation": snapshot.activation,

@@ -124,6 +124,7 @@ class MemoryStore:
         with tables.held():
             if tables.changes != self._seen:
                 raise TurnLost
+            tables.must_be_writable()
             check(tables, writes)
             apply(tables, self._codec, taken, writes)
             self._touch()
@@ -236,6 +237,7 @@ class MemoryStore:
     ) -> None:
         del functions
         with self._open().held():
+            self.tables.must_be_writable()
             self.tables.replicas[replica] = (release, activation, now)
             self._touch()
 

@@ -95,6 +95,7 @@ class Tables:
         self.hash_seed = hash_seed
         self.changes = 0  # how often anybody wrote
         self.readable = True  # False plays a database that cannot be reached
+        self.writable = True  # False plays one whose disk is full
         self.turn = Turn()
         self.log: dict[Pos, LogRow] = {}
         self.filters: dict[Pos, bytes] = {}
@@ -120,6 +121,11 @@ class Tables:
             if not self.readable:
                 raise TransientError("store.unavailable", "the store in memory cannot be reached")
             yield
+
+    def must_be_writable(self) -> None:
+        """Raises TransientError `store.unavailable`."""
+        if not self.writable:
+            raise TransientError("store.unavailable", "the store in memory is full")
 
     def held_by(self, claim: Claim) -> EffectRow | None:
         """The effect, if this claim still counts."""
