@@ -65,7 +65,8 @@ class _Request:
         self._is_door = scope["path"] == EVENTS_PATH
         self._encoding = dict(scope["headers"]).get(b"content-encoding", b"").decode("latin-1")
         self._bytes_left: int | None = None if self._is_door else SMALL_BODY_MAX
-        self._complete = not _announces_body(scope)
+        self._complete = False
+        self._scope = scope
 
     async def receive(self) -> Message:
         if self._complete:
@@ -98,18 +99,17 @@ class _Request:
     async def send(self, message: Message) -> None:
         if self.fault is None or self.answered:
             self.answered = True
-            if message["type"] == "http.response.start" and not self._complete:
-                # Answered before its body was read, by 401 or 413: nobody will read the rest.
+            if message["type"] == "http.response.start" and self._leaves_body():
+                # Answered before it was read, by 401 or 413: nobody will read the rest.
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await self._send(message)
+
+    def _leaves_body(self) -> bool:
+        return not self._complete and any(
+            name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+            for name, value in self._scope["headers"]
+        )
 
     def _refuse(self, fault: InputError) -> InputError:
         self.fault, self._complete = fault, True
         return fault
-
-
-def _announces_body(scope: Scope) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
-        for name, value in scope["headers"]
-    )

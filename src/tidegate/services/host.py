@@ -22,7 +22,6 @@ from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Engine, Order, Refusal
 from tidegate.ports.store import (
-    LEASE_US,
     Claimed,
     RowFault,
     Store,
@@ -39,6 +38,7 @@ from tidegate.services.door import Arrival, Ask, Door, Waiting
 from tidegate.services.failing import Failing
 from tidegate.services.gather import Gathered, gather, refuse
 from tidegate.services.pace import Pace, Share
+from tidegate.services.presence import Presence
 from tidegate.services.record import signals_of
 from tidegate.services.steady import Steady
 from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
@@ -47,8 +47,6 @@ from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
 
 RETAKES_MAX = 100
-SEEN_US = LEASE_US
-"""A replica that was not seen for so long has gone."""
 
 T = TypeVar("T")
 log = logging.getLogger("tidegate.host")
@@ -97,14 +95,14 @@ class Host:
         self.status = Status()
         self.steady = Steady(setup.clock)
         self.books: Books = compile_books(None, setup.engines, setup.reader_of)
-        self.others = (
-            0 if setup.presence_s is None else 1
-        )  # replicas beside it; one, until it looks
+        self.presence = Presence(
+            setup.replica, setup.release, setup.functions, self.steady, setup.clock,
+            setup.presence_s,
+        )  # fmt: skip
         self._kinds = frozenset(kind.name for engine in setup.engines for kind in engine.kinds)
         self._pace = Pace()
         self._caution = Caution(setup.clock)
         self._failing = Failing(setup.clock, self._pace)
-        self._present_at = float("-inf")
         self._calls: deque[tuple[Callable[[Store], Any], Future[Any]]] = deque()
         self._deciding: tuple[bytes, ...] = ()  # identities, where one signal is decided a turn
         self._gathered = Gathered(self.door, ())  # of the turn
@@ -186,12 +184,13 @@ class Host:
         gathered, turns = Gathered(self.door, ()), self.status.turns
         self._gathered = gathered
         try:
-            self._be_present()
+            self.presence.look(self.store, self.books.activation)
             share = self._share()
             gathered = self._gathered = gather(self.door, share.door)
             did = self._turn(gathered, share)
             if self.status.fault is not None and self.status.turns == turns:
-                self._be_present(at_once=True)  # reading works where the disk is full: does this?
+                # A full disk can still be read: is this a write that succeeds?
+                self.presence.write(self.store, self.books.activation)
         except TransientError as error:
             self.status.fault = error
             self.refuse_all(error)
@@ -221,19 +220,6 @@ class Host:
         """Whoever waits is told, not only whose turn this is. From any thread."""
         self._gathered.fail(error)
         refuse(self.door.drain(), error)
-
-    def _be_present(self, *, at_once: bool = False) -> None:
-        """Write that this replica lives, and see which others do."""
-        every_s, now = self.setup.presence_s, self.setup.clock.monotonic()
-        if not at_once and (every_s is None or now < self._present_at + every_s):
-            return
-        setup, at = self.setup, self.steady.reading()
-        self.store.see_replica(
-            setup.replica, setup.release, self.books.activation, setup.functions, at
-        )
-        if every_s is not None:
-            self.others = self.store.others_since(setup.replica, Instant(at - SEEN_US))
-        self._present_at = now
 
     def _share(self) -> Share:
         careful = self.status.careful = self._caution.holds()

@@ -56,7 +56,7 @@ class HostDesk:
         return await asyncio.wrap_future(answer)
 
     def alone(self) -> bool:
-        return self._host.others == 0
+        return self._host.presence.others == 0
 
     def now(self) -> Instant:
         return self._host.steady.reading()
