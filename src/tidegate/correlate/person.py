@@ -96,5 +96,6 @@ def _not_this_round(key: Key, round_: int, cell: Cell[Gate]) -> Refusal | None:
         return Refusal(
             "gate.state",
             f"round {round_:03d} has ended; the gate is in round {cell.state.round:03d}",
+            f"the round that goes on: {public_id(key, cell.state.round)}",
         )
     return None
