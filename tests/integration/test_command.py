@@ -16,9 +16,11 @@ import pytest
 
 from tidegate.adapters.tasks import processes
 from tidegate.adapters.tasks.processes import boottime, children, children_by_parent
-from tidegate.adapters.tasks.spawned import CAUSE_MAX, TEXT_MAX, text_of
+from tidegate.adapters.tasks.spawned import STDERR_MAX, STDOUT_MAX, TEXT_MAX, text_of
 from tidegate.adapters.tasks.spawner import OUTPUT_MAX, Stream
 from tidegate.kernel.step import Done, Failed
+from tidegate.run.cause import brief
+from tidegate.run.execution import HEAD_MAX
 from tidegate.testing.machine import (
     WAIT_S,
     Machine,
@@ -158,15 +160,19 @@ def test_a_failed_command_says_how_it_ended_and_what_it_said_last(tmp_path: Path
         exited = await made.command("echo progress; echo 'no space left' >&2; exit 3")
         silent = await made.command("exit 4")
         killed = await made.command("kill -TERM $$")
-        wordy = await made.command("seq 1 100000 >&2; exit 1")
+        only = await made.command("echo begun; echo lost; exit 5")
+        wordy = await made.command("seq 1 100000; seq 1 100000 >&2; exit 1")
 
         assert exited == Failed(
-            "Tidegate.CommandFailed", "exit code 3; the end of its stderr:\nno space left"
+            "Tidegate.CommandFailed",
+            "exit code 3; the end of its stdout:\nprogress\nthe end of its stderr:\nno space left",
         )
+        assert brief(exited.cause) == "exit code 3; the end of its stderr: no space left"
+        assert brief(only.cause) == "exit code 5; the end of its stdout: lost"
         assert silent.cause == "exit code 4; it wrote nothing"
         assert killed.cause == "ended by signal SIGTERM; it wrote nothing"
         assert wordy.cause.endswith("\n99999\n100000")
-        assert len(wordy.cause) < CAUSE_MAX + 100
+        assert STDERR_MAX + STDOUT_MAX < len(wordy.cause) < HEAD_MAX
 
     play(tmp_path, act)
 

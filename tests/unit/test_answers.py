@@ -12,6 +12,8 @@ from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key, Refusal
 from tidegate.run.orders import StopExecution
 from tidegate.schedule.orders import CancelTrigger, Pause, Resume
 from tidegate.services.asking import parse_date
+from tidegate.services.notices import Notices
+from tidegate.services.trail import Trail
 from tidegate.testing.gates import (
     DATE,
     condition,
@@ -46,6 +48,11 @@ def failing(times: int = 1000) -> Performer:
 def endless(key: Key, effect: Effect) -> Done | Failed | Takes | None:
     """A task that goes on and on."""
     return None if isinstance(effect, CallTask) else Done()
+
+
+def failing_and_silent(key: Key, effect: Effect) -> Done | Failed | Takes | None:
+    """Tasks fail, and notices are never done."""
+    return Failed("Tidegate.CommandFailed", TRACEBACK) if isinstance(effect, CallTask) else None
 
 
 def asked(world: World) -> tuple[str, dict[str, Json], int]:
@@ -568,6 +575,36 @@ def test_a_cancelled_trigger_says_by_whom_and_why() -> None:
     shown = world.runs.trigger(TRIGGER)
     assert shown["why"]["sentence"].endswith("was cancelled by ben: no longer needed.")
     assert (shown["cancelled_by"], shown["cancel_reason"]) == ("ben", "no longer needed")
+
+
+def test_a_failed_run_words_what_was_wanted_and_what_was_seen() -> None:
+    world = World(project(rule("a")), perform=failing())
+    world.hear(delivery("a"))
+
+    clauses = world.runs.execution(TRIGGER)["why"]["clauses"]
+
+    compared = [(two["wanted"], two["seen"]) for one in clauses for two in one["compared"]]
+    assert compared == [("no error", "Tidegate.CommandFailed"), ("fewer than 1 used", "1")]
+
+
+# ---- notices under way
+def test_a_notice_that_cannot_be_sent_now_says_how_often_it_was_tried_and_why() -> None:
+    world = World(project(rule("a")), perform=failing_and_silent)
+    world.hear(delivery("a"))
+    notices = Notices(world.reader, world.clock)
+    ((_, claim),) = world.running.items()
+    fresh = notices.page().items[0]
+    world.clock.step(2 * MINUTE_US)
+    trail = Trail(world.clock.now(), trouble="no answer in 8 s")
+    later = Instant(world.clock.now() + MINUTE_US)
+    world.store.defer(claim, later, trail.text(), 3)
+
+    (one,) = notices.page(status="sending").items
+
+    assert (fresh["tries"], fresh["next_try_at"], fresh["error"]) == (0, None, None)
+    assert (one["tries"], one["error"]) == (3, "no answer in 8 s")
+    assert one["next_try_at"] == format_instant(later)
+    assert notices.slow() == 1
 
 
 # ---- without a server

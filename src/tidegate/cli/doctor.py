@@ -199,9 +199,10 @@ def _notices(settings: Settings) -> Check:
     if not settings.is_postgres and not settings.file.exists():
         return Check("notices", True, "nobody was told anything yet")
     with answers(settings) as opened:
-        undelivered = opened.notices.undelivered()
+        undelivered, slow = opened.notices.undelivered(), opened.notices.slow()
     if not undelivered:
-        return Check("notices", True, "none is undelivered")
+        being = f"; {so_many(slow)} being sent for over a minute, see tidegate notice list"
+        return Check("notices", True, f"none is undelivered{being if slow else ''}")
     fix = "tidegate notice list --status undelivered says why; mend it, then tidegate notice send --all"
     return Check("notices", False, f"{so_many(undelivered)} reached nobody", fix)
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tidegate.cli.options import common, print_json, print_json_list
 from tidegate.cli.session import answers, app, server, token_for
+from tidegate.cli.wording import when
 from tidegate.kernel.errors import ConflictError, InputError, TransientError
 from tidegate.kernel.event import Json
 from tidegate.services.intake import Pending, Receipt
@@ -329,5 +330,5 @@ def _line(one: Json, as_json: bool) -> None:
 def _print_event(one: Json) -> None:
     what = one["dataset"] or one["subject"] or ""
     click.echo(
-        f"{one['at']}  {one['pos']:>8}  {one['type']}  {what}  {one['business_date'] or ''}  {one['source']} {one['id']}".rstrip()
+        f"{when(one['at'])}  {one['pos']:>8}  {one['type']}  {what}  {one['business_date'] or ''}  {one['source']} {one['id']}".rstrip()
     )

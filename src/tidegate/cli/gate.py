@@ -41,7 +41,8 @@ def list_(
 
     day = parse_date(date) if date else None
     with answers(settings) as opened:
-        found = islice(opened.asking.all_gates(rule=rule, status=status, day=day), limit)
+        gates = opened.asking.all_gates(rule=rule, status=status, day=day)
+        found = islice(gates, limit)
         if as_json:
             print_json_list(found)
             return
@@ -49,6 +50,8 @@ def list_(
             ("GATE", "STATUS", "INPUTS", "CORRELATION ID", "OPENED"),
             (_row(one) for one in found),
         )
+        if limit is not None and next(gates, None) is not None:
+            click.echo(f"there are more: --limit {limit * 10}", err=True)
 
 
 @gate.command("show")
@@ -121,4 +124,4 @@ def _print_reply(reply: Json, as_json: bool) -> None:
 
 def _row(one: Json) -> tuple[str, ...]:
     states = " ".join(f"{two['name']}:{two['status']}" for two in one["inputs"])
-    return (one["id"], one["status"], states, one["correlation_id"], one["opened_at"] or "")
+    return (one["id"], one["status"], states, one["correlation_id"], when(one["opened_at"]))

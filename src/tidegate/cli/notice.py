@@ -109,5 +109,17 @@ def _print(one: dict[str, Json]) -> None:
     click.echo(f"  {one['severity']} for {where}: {oneline(one['message'])}")
     if one["diverted"]:
         click.echo(f"  went to the console: {one['diverted']}")
-    if one["error"]:
+    if one["status"] == "sending":
+        _print_sending(one)
+    elif one["error"]:
         click.echo(f"  not delivered: {oneline(one['error'])}")
+
+
+def _print_sending(one: dict[str, Json]) -> None:
+    if not one["tries"]:
+        click.echo(f"  being tried since {when(one['told_at'])}")
+        return
+    tries = "1 try" if one["tries"] == 1 else f"{one['tries']} tries"
+    again = f", the next at {when(one['next_try_at'])}" if one["next_try_at"] else ""
+    why = f": {oneline(one['error'])}" if one["error"] else ""
+    click.echo(f"  not delivered yet after {tries}{again}{why}")

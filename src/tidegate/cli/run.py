@@ -102,7 +102,9 @@ def output(settings: Settings, as_json: bool, execution_id: str) -> None:
     elif found["cause"]:
         click.echo(found["cause"])
     else:
-        click.echo(f"{found['id']} has written nothing yet: it is {found['status']}", err=True)
+        live = found["status"] in ("running", "retrying")
+        said = "what it writes is kept when it ends" if live else "nothing that it wrote was kept"
+        click.echo(f"{found['id']} is {standing(found)}: {said}", err=True)
 
 
 @run.command("stop")

@@ -73,11 +73,15 @@ def resume(settings: Settings, as_json: bool, job: str | None, reason: str | Non
     if reply.get("was_paused") is False:
         what = "no pause of all jobs" if job is None else f"no pause of {job}"
         click.echo(f"there was {what}; nothing was changed")
+        ended = ""
     else:
-        click.echo(f"the pause of {job or 'all jobs'} has ended; what it held starts now")
+        ended = f"the pause of {job or 'all jobs'} has ended; what it held "
     with answers(settings) as opened:
-        for line in _holding(opened.holds.listed()):
-            click.echo(f"still {line}")
+        still = tuple(_holding(opened.holds.listed()))
+    if ended:
+        click.echo(f"{ended}starts, unless held by:" if still else f"{ended}starts now")
+    for line in still:
+        click.echo(f"still {line}")
 
 
 @schedule.group("window")

@@ -57,9 +57,8 @@ def show(settings: Settings, as_json: bool, trigger_id: str) -> None:
         print_json(found)
         return
     click.echo(found["why"]["sentence"])
-    by = f" by {found['actor']}" if found["actor"] else ""
     click.echo(
-        f"  asked at {when(found['requested_at'])} by a {found['origin']}{by}, priority {found['priority']}"
+        f"  asked at {when(found['requested_at'])} by {_asker(found)}, priority {found['priority']}"
     )
     for name, value in found["parameters"].items():
         click.echo(f"  {name}: {shorter(value)}")
@@ -148,6 +147,15 @@ def cancel(settings: Settings, as_json: bool, trigger_id: str, reason: str | Non
         print_json(reply)
     else:
         click.echo(f"{reply['trigger_id']} is {reply['status']}")
+
+
+def _asker(found: Json) -> str:
+    """Who asked: a person by name; for a gate also the person whose order it followed."""
+    origin, actor, why = found["origin"], found["actor"], found["reason"]
+    because = f": {shorter(why)}" if why else ""
+    if origin == "person":
+        return f"{actor or 'a person'}{because}"
+    return f"a {origin} (after an order of {actor}{because})" if actor else f"a {origin}"
 
 
 def _held(one: Json) -> str:

@@ -113,7 +113,7 @@ def _took(execution: Execution) -> str:
 def _succeeded(execution: Execution, status: Status) -> Clause:
     compared: tuple[Compared, ...] = ()
     if execution.error and status != Status.SUCCEEDED:
-        compared = (Compared("error", "none", execution.error, met=False),)
+        compared = (Compared("error", "no error", execution.error, met=False),)
     return Clause("the task succeeded", _VERDICTS.get(status, "waiting"), compared=compared)
 
 
@@ -138,13 +138,15 @@ def _attempts(execution: Execution, status: Status) -> tuple[Clause, ...]:
     if status == Status.SUCCEEDED:
         return ()
     left = execution.retry.attempts_max - execution.attempt
-    seen = f"{execution.attempt} of {execution.retry.attempts_max}"
+    most = execution.retry.attempts_max
     return (
         Clause(
             "attempts are left",
             "met" if left > 0 else "not_met",
             compared=(
-                Compared("attempts", f"below {execution.retry.attempts_max}", seen, met=left > 0),
+                Compared(
+                    "attempts", f"fewer than {most} used", str(execution.attempt), met=left > 0
+                ),
             ),
         ),
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from tidegate.kernel.clock import Clock, Day, format_instant
+from tidegate.kernel.clock import MINUTE_US, Clock, Day, Instant, format_instant
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.public_id import business_date, parse_public_id, public_id
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader
 from tidegate.services.page import Page, cursor_of, parse_cursor
+from tidegate.services.trail import trail_of
 from tidegate.watch.notice import KIND, Notice, Status
 
+SLOW_US = MINUTE_US
+"""Whoever is told nothing for so long should know that it is being tried."""
 _NUMBERS = {name: number for number, name in KIND.statuses.items() if number}
 
 
@@ -45,7 +48,7 @@ class Notices:
             newest_first=True,
         )
         following = cursor_of(found[-1].key) if len(found) == limit else None
-        return Page([_listed(one) for one in found], following)
+        return Page([self._listed(one) for one in found], following)
 
     def notice(self, id_: str) -> dict[str, Json]:
         """One notice with its data. Raises InputError (`notice.unknown`)."""
@@ -59,7 +62,25 @@ class Notices:
             )
         state = stored.cell.state
         assert isinstance(state, Notice)
-        return {**_listed(Listed(key, stored, self._clock.now())), "data": dict(state.data)}
+        return {**self._listed(Listed(key, stored, self._clock.now())), "data": dict(state.data)}
+
+    def slow(self) -> int:
+        """How many have been sending for over SLOW_US; PAGE_MAX stands for so many or more."""
+        sending = (int(Status.SENDING),)
+        before = self._clock.now() - SLOW_US
+        found = self._reader.cells(KIND.name, statuses=sending, limit=PAGE_MAX)
+        return sum(1 for one in found if one.changed_at < before)
+
+    def _listed(self, one: Listed) -> dict[str, Json]:
+        """A notice, and while it is being sent how that goes."""
+        item = _listed(one)
+        if one.stored.cell.state.status == Status.SENDING:
+            for row in self._reader.effects_of(one.stored.id):
+                waits = row.owner is None and row.tries
+                item["tries"] = row.tries
+                item["next_try_at"] = format_instant(row.visible_at) if waits else None
+                item["error"] = trail_of(row.handle, Instant(0)).trouble or None
+        return item
 
     def undelivered(self) -> int:
         """How many wait for a person; PAGE_MAX stands for so many or more."""
@@ -83,6 +104,8 @@ def _listed(one: Listed) -> dict[str, Json]:
         "told_at": format_instant(state.told_at),
         "ended_at": format_instant(state.ended_at) if state.ended_at is not None else None,
         "error": state.error or None,
+        "tries": None,
+        "next_try_at": None,
         "sendings": state.sendings,
         "sent_again_by": state.actor,
     }

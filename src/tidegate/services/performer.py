@@ -310,9 +310,10 @@ class Performer:
         wait = max(jittered(delay, seed), min(_wanted_us(error), RETRY_AFTER_MAX_US))
         now, task, handle = self._desk.now(), held.work.effect, held.handle
         at = now + wait
-        if isinstance(task, CallTask) and not held.stop:
+        if isinstance(task, CallTask | SendNotice) and not held.stop:
             trail = structs.replace(trail_of(handle, now), trouble=str(error))
-            handle, timeout_at = trail.text(), _timeout_at(task, trail)
+            handle = trail.text()
+            timeout_at = _timeout_at(task, trail) if isinstance(task, CallTask) else 0
             at = min(at, timeout_at) if timeout_at > now else at
         return Later(Instant(at), handle, attempt)
 

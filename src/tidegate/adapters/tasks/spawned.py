@@ -19,8 +19,8 @@ STOP_GRACE_S = 10.0
 """From the request to end (SIGTERM) to the kill."""
 TEXT_MAX = 128 * 1024
 """Bytes of each stream that an outcome carries, as UTF-8; the first half and the last."""
-CAUSE_MAX = 4096
-"""Bytes of output that a cause ends with."""
+STDOUT_MAX, STDERR_MAX = 1200, 2600
+"""Bytes of each stream that a cause ends with: an execution keeps 4,096 characters of all of it."""
 
 _SHORTAGES = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 """The machine cannot start it now, but may later."""
@@ -132,15 +132,20 @@ def text_of(stream: Stream, limit: int = TEXT_MAX) -> str:
 
 
 def last_words(exited: Exit) -> str:
-    """The end of what it said, for a cause; standard error, or else standard output."""
-    for name, stream in (("stderr", exited.stderr), ("stdout", exited.stdout)):
-        raw = (stream.tail or stream.head)[-CAUSE_MAX:]
+    """The ends of what it wrote, for a cause; standard error last, which says most."""
+    both = (
+        ("stdout", exited.stdout, STDOUT_MAX if exited.stderr.total else STDERR_MAX),
+        ("stderr", exited.stderr, STDERR_MAX),
+    )
+    said: list[str] = []
+    for name, stream, limit in both:
+        raw = (stream.tail or stream.head)[-limit:]
         # The cut may have gone through a character: its rest is left out.
-        text = raw.lstrip(bytes(range(0x80, 0xC0))) if len(raw) == CAUSE_MAX else raw
+        text = raw.lstrip(bytes(range(0x80, 0xC0))) if len(raw) == limit else raw
         words = text.decode("utf-8", "backslashreplace").strip()
         if words:
-            return f"; the end of its {name}:\n{words}"
-    return "; it wrote nothing"
+            said.append(f"the end of its {name}:\n{words}")
+    return "; " + "\n".join(said) if said else "; it wrote nothing"
 
 
 def ended_how(code: int) -> str:
