@@ -412,3 +412,27 @@ def test_a_question_before_there_are_tables_says_so(shell: Shell) -> None:
 
     assert asked.code != 0
     assert "store.unavailable: the database has no tables yet" in asked.err
+
+
+def test_nothing_a_sender_writes_is_obeyed_by_the_terminal_of_who_asks(shell: Shell) -> None:
+    hostile = "a\x1b]0;taken\x07\nok   everything is ready\x9b31m"
+    sent = event("crm", id=hostile, source=f"/crm{hostile}", type=hostile)
+    unread = event("crm", id=f"b{hostile}", data={"dataset_name": hostile})
+    shell("event", "send", "-", stdin=f"[{sent}, {unread}, {event('crm')}]")
+
+    asked = [
+        shell("explain", RULE, "--date", "2024-01-15"),
+        shell("gate", "list"),
+        shell("gate", "show", GATE),
+        shell("inbox", "list"),
+        shell("inbox", "show", "e2"),
+        shell("event", "tail", "--no-follow"),
+        shell("event", "search", "--source", f"/crm{hostile}"),
+        shell("trace", hostile),
+        shell("board"),
+    ]
+
+    said = "\n".join(one.out + one.err for one in asked)
+    assert "\\x1b]0;taken\\x07" in said, "it is shown"
+    assert [line for line in said.split("\n") if not line.isprintable()] == []
+    assert [line for line in said.split("\n") if line.startswith("ok ")] == []

@@ -14,7 +14,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from tidegate.cli.options import common, print_json, print_json_list
+from tidegate.cli.options import common, print_json, print_json_list, say
 from tidegate.cli.session import answers, app, server, token_for
 from tidegate.cli.wording import when
 from tidegate.kernel.errors import ConflictError, InputError, TransientError
@@ -231,14 +231,14 @@ def _cpu() -> float:
 
 
 def _print(sent: Sent, file: str) -> None:
-    click.echo(
+    say(
         f"{sent.accepted} accepted, {sent.duplicates} duplicates, {sent.conflicts} conflicts, "
         f"{len(sent.rejected)} rejected in {sent.seconds:.2f} s"
     )
     if sent.runs is not None:
-        from tidegate.cli.waiting import say
+        from tidegate.cli.waiting import say_runs
 
-        say(sent.runs)
+        say_runs(sent.runs)
     _print_some(sent.rejected, file, "tidegate inbox list")
     _print_some(
         sent.remarks, file, "tidegate event send --json lists them, tidegate inbox list too"
@@ -249,9 +249,9 @@ def _print_some(all_: Sequence[Json], file: str, where: str) -> None:
     """The first of them; of the others how many they are and where they stand."""
     for one in all_[:SAID_MAX]:
         place = f"{file}:{one['line']}:{one['column']}"
-        click.echo(f"  {place}: event {one['index']}: {one['code']}: {one['message']}", err=True)
+        say(f"  {place}: event {one['index']}: {one['code']}: {one['message']}", err=True)
     if len(all_) > SAID_MAX:
-        click.echo(f"  and {len(all_) - SAID_MAX} more: {where}", err=True)
+        say(f"  and {len(all_) - SAID_MAX} more: {where}", err=True)
 
 
 @event.command("search")
@@ -329,6 +329,6 @@ def _line(one: Json, as_json: bool) -> None:
 
 def _print_event(one: Json) -> None:
     what = one["dataset"] or one["subject"] or ""
-    click.echo(
+    say(
         f"{when(one['at'])}  {one['pos']:>8}  {one['type']}  {what}  {one['business_date'] or ''}  {one['source']} {one['id']}".rstrip()
     )

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from tidegate.cli.options import common, print_json
+from tidegate.cli.options import common, print_json, say
 from tidegate.cli.session import answers
 from tidegate.cli.wording import indented, oneline, standing, when
 from tidegate.kernel.event import Json
@@ -52,37 +52,37 @@ def explain(
 
 def print_explanation(answer: Json) -> None:
     """Sentences with a sign a clause."""
-    click.echo(answer["sentence"])
+    say(answer["sentence"])
     for clause in answer["clauses"]:
-        click.echo(f" {_SIGNS[clause['verdict']]} {clause['text']}")
+        say(f" {_SIGNS[clause['verdict']]} {clause['text']}")
         for one in clause["compared"]:
             if not one["met"]:
-                click.echo(f"     {one['wanted']}: was {one['seen']}")
+                say(f"     {one['wanted']}: was {one['seen']}")
     for miss in answer["nearest_misses"]:
-        click.echo(f" ~ {miss['text']}  ({miss['evidence']['source']} {miss['evidence']['id']})")
+        say(f" ~ {miss['text']}  ({miss['evidence']['source']} {miss['evidence']['id']})")
     for run in (*answer.get("opened_before", {}).get("runs", ()), *answer["runs"]):
         print_run(run)
     following = answer["next"]
     if following["what"]:
         at = f"{when(following['at'])} " if following["at"] else ""
-        click.echo(f" next: {at}{following['what']}")
+        say(f" next: {at}{following['what']}")
     for one in answer.get("refused", ()):
-        click.echo(
+        say(
             f" ? {one['deliveries']} refused since {when(one['since'])}: {one['code']}: "
             f"{oneline(one['last'])} (tidegate inbox list)"
         )
     others = answer.get("others")
     if others:
-        click.echo(f" also of this date: {', '.join(others)}")
+        say(f" also of this date: {', '.join(others)}")
 
 
 def print_run(run: Json) -> None:
     """A run with what holds it or what went wrong."""
     tries = f", attempt {run['attempt']} of {run['attempts_max']}" if run["attempt"] else ""
-    click.echo(f" > {run['job']} {standing(run)}{tries}  {run['trigger']}")
+    say(f" > {run['job']} {standing(run)}{tries}  {run['trigger']}")
     for one in run["held"]:
         until = f" (until {when(one['until'])})" if one["until"] else ""
-        click.echo(f"     {one['text']}{until}")
+        say(f"     {one['text']}{until}")
     if run["error"] and run["status"] != "succeeded":
-        click.echo(f"     {run['error']}")
+        say(f"     {run['error']}")
         click.echo(indented(run["cause"] or "", 5))

@@ -7,7 +7,7 @@ import sys
 import click
 
 from tidegate.cli.explain import print_run
-from tidegate.cli.options import common, print_json, print_json_list, table
+from tidegate.cli.options import common, print_json, print_json_list, say, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, when
@@ -51,7 +51,7 @@ def list_(
             (_row(one) for one in found),
         )
         if limit is not None and next(gates, None) is not None:
-            click.echo(f"there are more: --limit {limit * 10}", err=True)
+            say(f"there are more: --limit {limit * 10}", err=True)
 
 
 @gate.command("show")
@@ -66,16 +66,16 @@ def show(settings: Settings, as_json: bool, gate_id: str) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found['id']}  {found['status']}  {found['correlation_id']}")
+    say(f"{found['id']}  {found['status']}  {found['correlation_id']}")
     for name in ("opened_at", "deadline"):
         if found[name]:
-            click.echo(f"  {name.removesuffix('_at')} {when(found[name])}")
+            say(f"  {name.removesuffix('_at')} {when(found[name])}")
     if found["closed_by"] not in (None, CLOSE_AFTER, LATE):
         why = f": {oneline(found['close_reason'])}" if found["close_reason"] else ""
-        click.echo(f"  closed by {found['closed_by']}{why}")
+        say(f"  closed by {found['closed_by']}{why}")
     for one in found["inputs"]:
         event = f"{one['event']['source']} {one['event']['id']}" if one["event"] else ""
-        click.echo(f"  {one['name']}: {one['status']}  {event}  {one['reason'] or ''}".rstrip())
+        say(f"  {one['name']}: {one['status']}  {event}  {one['reason'] or ''}".rstrip())
     for run in found["runs"]:
         print_run(run)
 
@@ -118,7 +118,7 @@ def _print_reply(reply: Json, as_json: bool) -> None:
     if as_json:
         print_json(reply)
     else:
-        click.echo(f"{reply['gate']} is {reply['status']}")
+        say(f"{reply['gate']} is {reply['status']}")
     sys.stdout.flush()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json
+from tidegate.cli.options import common, print_json, say
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import indented, oneline, shorter, when
@@ -36,16 +36,14 @@ def list_(settings: Settings, as_json: bool, limit: int) -> None:
         print_json(items)
         return
     if not items:
-        click.echo("nothing waits for anybody")
+        say("nothing waits for anybody")
         return
     for one in items:
         about = one.get("event")
         who = f"  ({about['source']} {about['id']})" if about and one["kind"] != "conflict" else ""
-        click.echo(
-            f"{one['id']:<8} {one['kind']:<9} {when(one['at'])}  {oneline(one['what'])}{who}"
-        )
+        say(f"{one['id']:<8} {one['kind']:<9} {when(one['at'])}  {oneline(one['what'])}{who}")
     if len(items) == limit:
-        click.echo(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
+        say(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
 
 
 @inbox.command("show")
@@ -58,16 +56,16 @@ def show(settings: Settings, as_json: bool, item_id: str) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found['id']}  {found['kind']}  {when(found['at'])}")
-    click.echo(f"  {found['what']}")
+    say(f"{found['id']}  {found['kind']}  {when(found['at'])}")
+    say(f"  {found['what']}")
     for one in found.get("differs", []):
         counted, sent = shorter(one["counted"]), shorter(one["sent"])
-        click.echo(f"  {one['what']}: {counted} counts, {sent} was sent")
+        say(f"  {one['what']}: {counted} counts, {sent} was sent")
     if found.get("body"):
         click.echo(indented(found["body"], 2))
     if found.get("event"):
         print_json(found["event"])
-    click.echo(f"next: {_NEXT[found['kind']].format(id=found['id'])}")
+    say(f"next: {_NEXT[found['kind']].format(id=found['id'])}")
 
 
 @inbox.command("release")
@@ -101,6 +99,6 @@ def release(
         print_json(replies)
     for one in replies if not as_json else ():
         said = "released" if one["released"] else f"stays: {one['message']}"
-        click.echo(f"{one['id']}: {said}")
+        say(f"{one['id']}: {said}")
     if not all(one["released"] for one in replies):
         raise SystemExit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, table
+from tidegate.cli.options import common, print_json, say, table
 from tidegate.cli.session import answers
 from tidegate.settings import Settings
 
@@ -23,7 +23,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found:
-        click.echo("there is no job: write one in jobs/*.yaml")
+        say("there is no job: write one in jobs/*.yaml")
     else:
         table(
             ("JOB", "KIND", "OWNER"),

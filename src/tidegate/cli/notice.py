@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json
+from tidegate.cli.options import common, print_json, say
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, when
@@ -39,11 +39,11 @@ def list_(
         print_json(page.items)
         return
     if not page.items:
-        click.echo("no such notice" if status or date else "nobody was told anything yet")
+        say("no such notice" if status or date else "nobody was told anything yet")
     for one in page.items:
         _print(one)
     if page.next is not None:
-        click.echo(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
+        say(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
 
 
 @notice.command("show")
@@ -91,7 +91,7 @@ def send(
     if as_json:
         print_json(replies)
     for one in replies if not as_json else ():
-        click.echo(f"{one['id']}: {'sending' if one['sending'] else one['message']}")
+        say(f"{one['id']}: {'sending' if one['sending'] else one['message']}")
     if not all(one["sending"] for one in replies):
         raise SystemExit(1)
 
@@ -105,21 +105,21 @@ def so_many(undelivered: int) -> str:
 
 def _print(one: dict[str, Json]) -> None:
     where = f"{one['channel']}, {one['receiver']}" if one["receiver"] else one["channel"]
-    click.echo(f"{one['id']}  {one['status']}  {when(one['told_at'])}")
-    click.echo(f"  {one['severity']} for {where}: {oneline(one['message'])}")
+    say(f"{one['id']}  {one['status']}  {when(one['told_at'])}")
+    say(f"  {one['severity']} for {where}: {oneline(one['message'])}")
     if one["diverted"]:
-        click.echo(f"  went to the console: {one['diverted']}")
+        say(f"  went to the console: {one['diverted']}")
     if one["status"] == "sending":
         _print_sending(one)
     elif one["error"]:
-        click.echo(f"  not delivered: {oneline(one['error'])}")
+        say(f"  not delivered: {oneline(one['error'])}")
 
 
 def _print_sending(one: dict[str, Json]) -> None:
     if not one["tries"]:
-        click.echo(f"  being tried since {when(one['told_at'])}")
+        say(f"  being tried since {when(one['told_at'])}")
         return
     tries = "1 try" if one["tries"] == 1 else f"{one['tries']} tries"
     again = f", the next at {when(one['next_try_at'])}" if one["next_try_at"] else ""
     why = f": {oneline(one['error'])}" if one["error"] else ""
-    click.echo(f"  not delivered yet after {tries}{again}{why}")
+    say(f"  not delivered yet after {tries}{again}{why}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 import msgspec
 
+from tidegate.cli.wording import oneline, visible
 from tidegate.settings import Settings
 
 P = ParamSpec("P")
@@ -58,9 +60,14 @@ def listed(statuses: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
     return decorated
 
 
+# JSON leaves them as they are, and a terminal obeys them; they can stand in texts alone.
+_OBEYED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    click.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def print_json_list(items: Iterable[Any]) -> None:
@@ -73,9 +80,14 @@ def print_json_list(items: Iterable[Any]) -> None:
     click.echo("[]" if first else "\n]")
 
 
+def say(line: str, *, err: bool = False) -> None:
+    """One line for a person."""
+    click.echo(visible(line), err=err)
+
+
 def table(headers: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     """Aligned columns, as wide as their widest value."""
-    held = [headers, *rows]
+    held = [headers, *(tuple(map(oneline, row)) for row in rows)]
     widths = [max(len(row[n]) for row in held) for n in range(len(headers))]
     for row in held:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, listed, print_json, table
+from tidegate.cli.options import common, listed, print_json, say, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import indented, shorter, standing, when
@@ -36,7 +36,7 @@ def list_(
     if as_json:
         print_json(found)
     elif not found:
-        click.echo("no execution fits")
+        say("no execution fits")
     else:
         rows = (
             (
@@ -61,22 +61,22 @@ def show(settings: Settings, as_json: bool, execution_id: str) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(found["why"]["sentence"])
+    say(found["why"]["sentence"])
     for one in found["attempts"]:
         ended = f" to {when(one['ended_at'])}" if one["ended_at"] else ""
         how = standing(found) if one["status"] == "running" else one["status"]
-        click.echo(f"  attempt {one['attempt']}: {how}  {when(one['began_at'])}{ended}")
+        say(f"  attempt {one['attempt']}: {how}  {when(one['began_at'])}{ended}")
         if one.get("error"):
-            click.echo(f"    {one['error']}")
+            say(f"    {one['error']}")
             click.echo(indented(one["cause"], 4))
     for name, value in found["parameters"].items():
-        click.echo(f"  {name}: {shorter(value)}")
+        say(f"  {name}: {shorter(value)}")
     if found["output"] is not None:
-        click.echo(f"  output: tidegate run output {found['id']}")
+        say(f"  output: tidegate run output {found['id']}")
     following = found["why"]["next"]
     if following["what"]:
         at = f"{when(following['at'])} " if following["at"] else ""
-        click.echo(f"  next: {at}{following['what']}")
+        say(f"  next: {at}{following['what']}")
 
 
 @run.command("output")
@@ -104,7 +104,7 @@ def output(settings: Settings, as_json: bool, execution_id: str) -> None:
     else:
         live = found["status"] in ("running", "retrying")
         said = "what it writes is kept when it ends" if live else "nothing that it wrote was kept"
-        click.echo(f"{found['id']} is {standing(found)}: {said}", err=True)
+        say(f"{found['id']} is {standing(found)}: {said}", err=True)
 
 
 @run.command("stop")
@@ -121,4 +121,4 @@ def stop(settings: Settings, as_json: bool, execution_id: str, reason: str | Non
     if as_json:
         print_json(reply)
     else:
-        click.echo(f"{reply['execution_id']} is {reply['status']}")
+        say(f"{reply['execution_id']} is {reply['status']}")

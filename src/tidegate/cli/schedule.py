@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tidegate.cli.options import common, print_json
+from tidegate.cli.options import common, print_json, say
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import when
@@ -72,16 +72,16 @@ def resume(settings: Settings, as_json: bool, job: str | None, reason: str | Non
         return
     if reply.get("was_paused") is False:
         what = "no pause of all jobs" if job is None else f"no pause of {job}"
-        click.echo(f"there was {what}; nothing was changed")
+        say(f"there was {what}; nothing was changed")
         ended = ""
     else:
         ended = f"the pause of {job or 'all jobs'} has ended; what it held "
     with answers(settings) as opened:
         still = tuple(_holding(opened.holds.listed()))
     if ended:
-        click.echo(f"{ended}starts, unless held by:" if still else f"{ended}starts now")
+        say(f"{ended}starts, unless held by:" if still else f"{ended}starts now")
     for line in still:
-        click.echo(f"still {line}")
+        say(f"still {line}")
 
 
 @schedule.group("window")
@@ -129,11 +129,11 @@ def list_(settings: Settings, as_json: bool) -> None:
         print_json(found)
         return
     for one in found["pauses"]:
-        click.echo(f"paused: {_who(one['job'])} {_until(one['until'])}{_why(one)}")
+        say(f"paused: {_who(one['job'])} {_until(one['until'])}{_why(one)}")
     for one in found["windows"]:
-        click.echo(_window(one))
+        say(_window(one))
     if not found["pauses"] and not found["windows"]:
-        click.echo("nothing is paused, and there is no maintenance window")
+        say("nothing is paused, and there is no maintenance window")
 
 
 @window.command("remove")
@@ -152,7 +152,7 @@ def _say(reply: Json, as_json: bool, text: str) -> None:
     if as_json:
         print_json(reply)
     else:
-        click.echo(text)
+        say(text)
 
 
 # ---- words

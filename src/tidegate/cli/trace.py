@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json
+from tidegate.cli.options import common, print_json, say
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, standing, when
 from tidegate.kernel.errors import InputError
@@ -41,8 +41,8 @@ def trace(settings: Settings, as_json: bool, id_: str) -> None:
         if one["verdict"] == "conflict":
             mark = "  conflict: not counted"
         said = f"{when(one['at'])}  {one['type']}  {what}  ({one['source']} {one['id']}){mark}"
-        click.echo(said)
+        say(said)
     for one in found["gates"]:
-        click.echo(f"gate {one['id']} {one['status']}  {one['correlation_id']}")
+        say(f"gate {one['id']} {one['status']}  {one['correlation_id']}")
     for one in found["executions"]:
-        click.echo(f"run  {one['id']} {standing(one)}")
+        say(f"run  {one['id']} {standing(one)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, listed, print_json, table
+from tidegate.cli.options import common, listed, print_json, say, table
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import shorter, when
@@ -37,7 +37,7 @@ def list_(
     if as_json:
         print_json(found)
     elif not found:
-        click.echo("no trigger fits")
+        say("no trigger fits")
     else:
         rows = (
             (one["trigger_id"], one["status"], when(one["requested_at"]), _held(one))
@@ -56,17 +56,17 @@ def show(settings: Settings, as_json: bool, trigger_id: str) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(found["why"]["sentence"])
-    click.echo(
+    say(found["why"]["sentence"])
+    say(
         f"  asked at {when(found['requested_at'])} by {_asker(found)}, priority {found['priority']}"
     )
     for name, value in found["parameters"].items():
-        click.echo(f"  {name}: {shorter(value)}")
+        say(f"  {name}: {shorter(value)}")
     if found["execution"]:
-        click.echo(f"  run: tidegate run show {found['execution']}")
+        say(f"  run: tidegate run show {found['execution']}")
     if found["why"]["next"]["what"]:
         at = found["why"]["next"]["at"]
-        click.echo(f"  next: {f'{when(at)} ' if at else ''}{found['why']['next']['what']}")
+        say(f"  next: {f'{when(at)} ' if at else ''}{found['why']['next']['what']}")
 
 
 @trigger.command("send")
@@ -128,7 +128,7 @@ def send(
         print_json(reply)
         return
     held = "; ".join(one["text"] for one in reply["held"])
-    click.echo(f"{reply['trigger_id']} is {reply['status']}{f': {held}' if held else ''}")
+    say(f"{reply['trigger_id']} is {reply['status']}{f': {held}' if held else ''}")
 
 
 @trigger.command("cancel")
@@ -146,7 +146,7 @@ def cancel(settings: Settings, as_json: bool, trigger_id: str, reason: str | Non
     if as_json:
         print_json(reply)
     else:
-        click.echo(f"{reply['trigger_id']} is {reply['status']}")
+        say(f"{reply['trigger_id']} is {reply['status']}")
 
 
 def _asker(found: Json) -> str:

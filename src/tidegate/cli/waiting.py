@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import click
 import msgspec
 
+from tidegate.cli.options import say
 from tidegate.kernel.errors import InputError, TransientError
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import Pos
@@ -141,10 +141,10 @@ def exit_of(runs: Sequence[Json]) -> int:
     return EXIT_HELD if "held" in states else 0
 
 
-def say(runs: Sequence[Json]) -> None:
+def say_runs(runs: Sequence[Json]) -> None:
     """What did not succeed."""
     for one in runs:
         if one["status"] == "held":
-            click.echo(f"not waited for: {one['sentence']}", err=True)
+            say(f"not waited for: {one['sentence']}", err=True)
         elif one["status"] != "succeeded":
-            click.echo(one["sentence"], err=True)
+            say(one["sentence"], err=True)

@@ -31,10 +31,16 @@ def standing(run: Json) -> str:
     return str(run["status"]) if unattended is None else _UNATTENDED[unattended]
 
 
-def oneline(words: str) -> str:
-    """A text whose breaks are blanks; control characters are shown, not obeyed."""
-    line = " ".join(words.split())
+def visible(line: str) -> str:
+    """One line as it stands; what a terminal would obey is shown: events come from anybody."""
+    if line.isprintable():
+        return line
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
+
+
+def oneline(words: str) -> str:
+    """A text whose breaks are blanks."""
+    return visible(" ".join(words.split()))
 
 
 def shorter(value: Json) -> str:
@@ -48,4 +54,4 @@ def indented(words: str, by: int) -> str:
     lines = words.rstrip().splitlines()
     left_out = len(lines) - LINES_MAX
     shown = lines if left_out <= 0 else [lines[0], f"... {left_out} lines", *lines[1 - LINES_MAX :]]
-    return "\n".join(f"{' ' * by}{line}" for line in shown)
+    return "\n".join(f"{' ' * by}{visible(line)}" for line in shown)
