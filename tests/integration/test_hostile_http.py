@@ -64,22 +64,6 @@ def test_a_stranger_who_calls_again_and_again_fills_no_inbox(project: Path) -> N
         assert told == STRANGERS
 
 
-def test_who_is_refused_before_his_body_is_read_loses_the_connection(project: Path) -> None:
-    with Server(project) as server:
-        host, _, port = urlsplit(server.url).netloc.partition(":")
-        with closing(socket.create_connection((host, int(port)), timeout=30)) as stranger:
-            stranger.sendall(
-                b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n{"
-            )
-            answer = b""
-            while part := stranger.recv(65536):
-                answer += part
-
-    head = answer.partition(b"\r\n\r\n")[0].lower()
-    assert head.startswith(b"http/1.1 401 ")
-    assert b"connection: close" in head
-
-
 def test_a_stranger_learns_that_a_server_is_not_ready_and_nothing_of_the_machine(
     project: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """Bounds: how long and how large the body of a request may be, for every route alike.
 
-Whoever sends slower or more is answered 408 or 413 and loses the connection, as does everybody who
-is answered before his body is read, such as 401: what is left of it is not read.
+Whoever sends slower or more is answered 408 or 413 and loses the connection: what is left of the
+body is not read.
 """
 
 from __future__ import annotations
@@ -66,7 +66,6 @@ class _Request:
         self._encoding = dict(scope["headers"]).get(b"content-encoding", b"").decode("latin-1")
         self._bytes_left: int | None = None if self._is_door else SMALL_BODY_MAX
         self._complete = False
-        self._scope = scope
 
     async def receive(self) -> Message:
         if self._complete:
@@ -99,16 +98,7 @@ class _Request:
     async def send(self, message: Message) -> None:
         if self.fault is None or self.answered:
             self.answered = True
-            if message["type"] == "http.response.start" and self._leaves_body():
-                # Answered before it was read, by 401 or 413: nobody will read the rest.
-                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await self._send(message)
-
-    def _leaves_body(self) -> bool:
-        return not self._complete and any(
-            name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
-            for name, value in self._scope["headers"]
-        )
 
     def _refuse(self, fault: InputError) -> InputError:
         self.fault, self._complete = fault, True
