@@ -3,7 +3,7 @@
     request --> Bounds --POST /api/v1/events--> post_events
                        --all else-------------> the declared routes (FastAPI)
 
-The event door stands in front: what FastAPI lays around a declared route costs as much as an event.
+The event door stands in front of FastAPI and of all that it lays around a declared route.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from tidegate.kernel.value import is_map, shown
 
 GUESSES_MAX: Final = 1_000
 GUESSED_AMONG_MAX: Final = 1_000
-"""Names of datasets nobody declares that are compared, with so many declared ones at most: a project
-of ten thousand rules is checked in seconds, not in hours."""
+"""Names of datasets nobody declares that are compared, with so many declared ones at most:
+it costs the product of both."""
 FIELDS_KEPT: Final = 4_096
 
 _KNOWN: Final = OWN_NAMES | BUSINESS_DATE | DATASET

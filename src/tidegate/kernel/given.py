@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
-from tidegate.kernel.value import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, is_list, is_map
+from tidegate.kernel.value import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, is_list, is_map, is_unicode
 
 NAME_SHOWN_MAX = 80
 """Characters of each name in the place of a fault."""
@@ -47,18 +47,10 @@ def _fault(value: Json, depth: int) -> tuple[str, str] | None:
         return "is a whole number beyond 64 bits (-2^63 to 2^63-1)", "send it as text"
     if type(value) is float and not math.isfinite(value):
         return f"is {value}, which is no JSON number", "send a finite number, or null"
-    if type(value) is str and not _is_unicode(value):
+    if type(value) is str and not is_unicode(value):
         return "holds half of a surrogate pair, which is no Unicode text", "send valid Unicode"
     return None
 
 
 def _printable(name: str) -> str:
     return name[:NAME_SHOWN_MAX].encode("utf-8", "replace").decode()
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

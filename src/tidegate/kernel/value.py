@@ -194,6 +194,15 @@ def _number(value: float) -> str:
     return repr(value)
 
 
+def is_unicode(text: str) -> bool:
+    """It holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def shown(value: Json, limit: int = 80) -> str:
     """A value in a message: JSON, at most `limit` characters, an ellipsis where it was cut."""
     if value is MISSING:

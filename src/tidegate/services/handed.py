@@ -15,7 +15,7 @@ from typing import Any, TypeGuard, cast
 import msgspec
 
 from tidegate.kernel.errors import InputError
-from tidegate.kernel.value import INTEGER_MAX, INTEGER_MIN
+from tidegate.kernel.value import INTEGER_MAX, INTEGER_MIN, is_unicode
 
 DEPTH_MAX = 500
 """Levels that are looked into; an event may have far fewer, and says so itself."""
@@ -89,17 +89,8 @@ def _is_beyond(place: str, value: object) -> bool:
         return not math.isfinite(value)
     if isinstance(value, int):
         return not INTEGER_MIN <= value <= INTEGER_MAX
-    return isinstance(value, str) and not value.isascii() and not _is_unicode(value)
+    return isinstance(value, str) and not value.isascii() and not is_unicode(value)
 
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     return isinstance(value, Mapping)
-
-
-def _is_unicode(text: str) -> bool:
-    """It holds no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
