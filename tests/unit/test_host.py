@@ -12,7 +12,7 @@ import pytest
 
 from tidegate.kernel.clock import DAY_US, HOUR_US, SECOND_US, Instant
 from tidegate.kernel.errors import TransientError
-from tidegate.kernel.step import Refusal
+from tidegate.kernel.step import Order, Refusal
 from tidegate.ports.store import RowFault
 from tidegate.schedule.orders import Pause, Resume
 from tidegate.services.caution import DEATHS_MAX
@@ -410,6 +410,23 @@ def test_a_person_accepts_the_clock_and_it_goes_on_from_there(jump_us: int) -> N
     assert bench.world.hear(mark("a", "fine")).accepted == 1
     assert bench.world.reader.turn().at == bench.world.clock.now()
     assert bench.world.verify().differences == []
+
+
+def test_a_person_who_accepts_the_clock_need_not_find_a_moment_without_events() -> None:
+    bench = Bench(RULES)
+    bench.world.clock.step(-HOUR_US)
+    before = bench.receive(mark("a", "fine"))
+    accepted = bench.world.host.order(Order(AcceptClock(), "ops"))
+    pause = bench.world.host.order(Order(Pause(), "ops"))
+    with pytest.raises(TransientError):
+        bench.world.host.step()
+
+    bench.world.host.step()
+
+    assert failed(before.verdicts) == "clock.jump"
+    assert failed(pause) == "clock.jump"
+    assert accepted.result(0) == {"accepted": True}
+    assert bench.world.hear(mark("a", "fine")).accepted == 1
 
 
 def test_a_clock_accepted_in_a_turn_that_failed_is_not_accepted() -> None:

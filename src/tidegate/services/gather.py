@@ -60,10 +60,7 @@ class Gathered:
 
     @property
     def accepts_clock(self) -> bool:
-        return any(
-            isinstance(guest, Ask) and isinstance(guest.order.body, AcceptClock)
-            for guest in self.guests
-        )
+        return any(accepts_clock(piece.waiting) for piece in self._pieces)
 
     def keys(self) -> tuple[EventKey, ...]:
         """One key for each hash: that of the first copy."""
@@ -169,6 +166,11 @@ def _as_many(events: Events, count_max: int, bytes_max: int) -> tuple[int, int]:
         size += len(events.arrivals[stop].copy.raw)
         stop += 1
     return stop, size
+
+
+def accepts_clock(waiting: Waiting) -> bool:
+    """A person says that the clock is right."""
+    return isinstance(waiting, Ask) and isinstance(waiting.order.body, AcceptClock)
 
 
 def _is_alone(waiting: Waiting) -> bool:

@@ -36,11 +36,11 @@ from tidegate.services.charge import identities, why
 from tidegate.services.decision import Deciding, Decision, decide
 from tidegate.services.door import Arrival, Ask, Door, Waiting
 from tidegate.services.failing import Failing
-from tidegate.services.gather import Gathered, gather, refuse
+from tidegate.services.gather import Gathered, accepts_clock, gather, refuse
 from tidegate.services.pace import Pace, Share
 from tidegate.services.presence import Presence
 from tidegate.services.record import signals_of
-from tidegate.services.steady import Steady
+from tidegate.services.steady import JUMPED, Steady
 from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
 from tidegate.services.turn import Crowded
 from tidegate.services.unfold import Unfolded, unfold
@@ -217,9 +217,16 @@ class Host:
         return did
 
     def refuse_all(self, error: TransientError) -> None:
-        """Whoever waits is told, not only whose turn this is. From any thread."""
+        """Whoever waits is told, not only whose turn this is. From any thread.
+
+        A person who accepts the clock came to end that fault: his order is decided next.
+        """
         self._gathered.fail(error)
-        refuse(self.door.drain(), error)
+        waiting = self.door.drain()
+        if error.code == JUMPED:
+            self.door.put_back([one for one in waiting if accepts_clock(one)])
+            waiting = [one for one in waiting if not accepts_clock(one)]
+        refuse(waiting, error)
 
     def _share(self) -> Share:
         careful = self.status.careful = self._caution.holds()

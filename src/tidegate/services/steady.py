@@ -13,6 +13,7 @@ from tidegate.kernel.errors import TransientError
 
 JUMP_US = 60 * SECOND_US
 SKEW_US = 600 * SECOND_US
+JUMPED = "clock.jump"
 
 
 class Steady:
@@ -64,7 +65,7 @@ class Steady:
         if abs(seen - expected) <= tolerance:
             return
         self.fault = TransientError(
-            "clock.jump",
+            JUMPED,
             f"the clock says {_text(seen)}, {who} {_text(expected)}; nothing is decided",
             fix="set the clock right, or accept it with `tidegate doctor --accept-clock`",
         )
