@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -31,6 +32,7 @@ from tidegate.kernel.ids import DocId
 from tidegate.kernel.step import Document
 from tidegate.kernel.workday import BETWEEN_MAX_DAYS, SEARCH_MAX_DAYS, SHIFT_MAX
 from tidegate.services.project import check_files
+from tidegate.testing.checked import checked, only
 
 BERLIN = "Europe/Berlin"
 
@@ -239,6 +241,41 @@ def test_a_base_that_cannot_be_found_is_a_finding_and_leaves_the_calendar_out() 
     assert set(calendars_of(written)) == {"settlement"}
 
 
+def mondays(count: int) -> list[Json]:
+    """So many Mondays in a row."""
+    return [format_day(Day(day("2026-11-23") + 7 * week)) for week in range(count)]
+
+
+def test_a_calendar_with_no_business_day_in_reach_is_a_finding_at_its_first_holiday() -> None:
+    written = documents(
+        {"name": "closed", "weekdays": ["monday"], "holidays": ["2020-05-04", *mondays(57)]},
+        {"name": "heir", "based_on": "closed"},
+        {"name": "tuesdays", "based_on": "closed", "weekdays": ["tuesday"]},
+        {"name": "narrow", "based_on": "wide", "weekdays": ["monday"]},
+        {"name": "wide", "holidays": mondays(57)},
+        {"name": "year", "weekdays": ["monday"], "holidays": mondays(56)},
+    )
+
+    findings = list(check_calendars(written))
+
+    assert [(one.name, one.path, one.code) for one in findings] == [
+        ("closed", ("holidays", 1), "calendar.exhausted"),
+        ("heir", ("based_on",), "calendar.exhausted"),
+        ("narrow", ("weekdays",), "calendar.exhausted"),
+    ]
+    assert findings[0].what == (
+        "calendar 'closed' has no business day within 400 days after 2026-11-16: "
+        "a rule that expects by it begins no gate"
+    )
+    assert findings[0].fix == "give it working weekdays, or fewer holidays"
+
+
+def test_holidays_at_both_ends_of_time_are_checked_at_once() -> None:
+    written = documents({"name": "ends", "holidays": ["0001-01-01", "9999-12-31"]})
+
+    assert list(check_calendars(written)) == []
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
@@ -272,6 +309,18 @@ def test_calendar_files_become_documents() -> None:
         'unknown key "weekday"; fix: did you mean "weekdays"?',
         "the document is a list; fix: write key: value pairs",
     ]
+
+
+def test_a_closed_calendar_is_pointed_at_in_its_file(tmp_path: Path) -> None:
+    lines = "".join(f"  - {date}\n" for date in mondays(57))
+    text = f"name: closed\nweekdays: [monday]\nholidays:\n  - 2020-05-04\n{lines}"
+
+    project = checked(tmp_path, calendars__closed=text)
+
+    at_, code, what = only(project)
+    assert (at_, code) == ("5:5", "calendar.exhausted")
+    assert what.endswith("begins no gate; give it working weekdays, or fewer holidays")
+    assert project.faults[0].file == "calendars/closed.yaml"
 
 
 # ---- zones

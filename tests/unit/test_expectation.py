@@ -7,14 +7,24 @@ from typing import Any
 import pytest
 
 from tidegate.correlate.expectation import Expectation
-from tidegate.kernel.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from tidegate.kernel.clock import (
+    DAY_US,
+    HOUR_US,
+    MINUTE_US,
+    SECOND_US,
+    Day,
+    format_day,
+    parse_day,
+)
 from tidegate.kernel.workday import WEEKDAYS
 from tidegate.testing.gates import (
+    RULE,
     Documents,
     at,
     close,
     condition,
     delivery,
+    explained,
     inputs,
     match,
     messages,
@@ -368,6 +378,88 @@ def test_a_warning_without_a_deadline() -> None:
 
     assert len(messages(world)) == 1
     assert gates(world)[FRIDAY] == "waiting"
+
+
+# ---- a calendar that has no business day in reach
+def closed_fridays(weeks: int) -> Documents:
+    """A calendar of Fridays alone, and so many of them in a row are holidays."""
+    first = parse_day(FRIDAY)
+    holidays = [format_day(Day(first + 7 * week)) for week in range(weeks)]
+    return {
+        ("calendar", "fridays"): {
+            "name": "fridays",
+            "weekdays": ["friday"],
+            "holidays": holidays,
+        }
+    }
+
+
+def test_a_calendar_without_a_business_day_in_reach_is_looked_at_every_day_and_stops_nothing() -> (
+    None
+):
+    world = expecting(deadline="06:00", calendar="fridays", others=closed_fridays(70))
+
+    world.advance(40 * DAY_US)
+    far_from_it = gates(world)
+    to(world, "2027-03-27T06:00:00Z")
+
+    assert far_from_it == {}
+    assert gates(world) == {"2027-03-26": "overdue"}
+
+
+def test_a_gate_whose_deadline_finds_no_business_day_waits_without_one_and_says_why() -> None:
+    world = expecting(
+        deadline="+1bd 06:00", warn_at="+1bd 05:00", calendar="fridays",
+        others=closed_fridays(70), start="2025-11-14T12:00:00Z",
+    )  # fmt: skip
+
+    world.hear(delivery("a", business_date="2025-11-14", time="2025-11-14T11:00:00Z"))
+    answer = explained(world, one_gate(world)["id"])
+
+    assert gates(world) == {"2025-11-14": "waiting"}
+    assert one_gate(world)["deadline"] is None
+    assert {
+        "text": "no deadline: calendar 'fridays' has no business day within 400 days after 2025-11-14",
+        "verdict": "waiting",
+    }.items() <= answer["clauses"][-1].items()
+
+
+def test_a_date_that_is_not_expected_says_that_no_business_day_is_in_reach() -> None:
+    world = expecting(deadline="06:00", calendar="fridays", others=closed_fridays(70))
+
+    answer = world.asking.explain_rule(RULE, parse_day(FRIDAY)).answer
+
+    assert answer["next"]["what"] == (
+        "an event of this date begins it all the same; "
+        "calendar 'fridays' has no business day within 400 days after 2025-11-21"
+    )
+
+
+def test_a_mended_calendar_begins_the_dates_that_were_still_to_begin() -> None:
+    documents = project(
+        rule("a", "b", expect={"deadline": "06:00", "calendar": "fridays"}),
+        others=closed_fridays(70),
+    )
+    world = World(documents, at=at("2025-11-20T12:00:00Z"))
+    world.advance(DAY_US)
+
+    world.activate(documents | closed_fridays(0))
+    to(world, "2025-11-28T06:00:00Z")
+
+    assert gates(world) == {FRIDAY: "overdue", "2025-11-28": "overdue"}
+
+
+def test_a_date_that_never_was_in_its_zone_is_not_expected() -> None:
+    world = expecting(
+        deadline="06:00", calendar="every_day", timezone="Pacific/Apia",
+        start="2011-12-29T00:00:00Z",
+    )  # fmt: skip
+
+    to(world, "2012-01-01T00:00:00Z")
+    answer = world.asking.explain_rule(RULE, parse_day("2011-12-30")).answer
+
+    assert gates(world) == dict.fromkeys(("2011-12-29", "2011-12-31", "2012-01-01"), "overdue")
+    assert "2011-12-30 never was in Pacific/Apia" in answer["sentence"]
 
 
 # ---- events and expectations

@@ -8,9 +8,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
-from tidegate.correlate.expectation import opens_at, warning_of
+from tidegate.correlate.expectation import never_was, next_date, opens_at, uncounted, warning_of
 from tidegate.correlate.gate import (
     CLOSE_AFTER,
+    FINISHED,
     LATE,
     STATUSES,
     Evidence,
@@ -78,6 +79,8 @@ def explain_gate(key: Key, cell: Cell[Gate], rule: Rule, look: Look) -> Explanat
         clauses.append(_window_clause(gate, rule, states))
     if gate.deadline is not None:
         clauses.append(_deadline_clause(gate))
+    elif (lost := _uncounted(key, gate, rule)) is not None:
+        clauses.append(Clause(f"no deadline: {lost}", "waiting"))
     next_at, what = _next(key, gate, rule) if cell.version else _begins(key, rule, look)
     return Explanation(
         status=STATUSES[Status(gate.status)] if cell.version else "waiting",
@@ -170,6 +173,12 @@ def _deadline_clause(gate: Gate) -> Clause:
     return Clause(f"its deadline is {at}", "waiting")
 
 
+def _uncounted(key: Key, gate: Gate, rule: Rule) -> str | None:
+    if rule.expect is None or key.day == NO_DAY or gate.status in FINISHED:
+        return None
+    return uncounted(rule, key.day)
+
+
 # ---- sentences
 def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, key: Key) -> str:
     values = ", ".join(matched(rule, gate).values()) if exists else _date(key)
@@ -221,7 +230,11 @@ def _closed_day(key: Key, rule: Rule) -> str | None:
         return None
     calendar = rule.expect.calendar
     why = calendar.closed_for(key.day)
-    return None if why is None else f"{format_day(key.day)} is {why} (calendar {calendar.name})"
+    if why is not None:
+        return f"{format_day(key.day)} is {why} (calendar {calendar.name})"
+    if never_was(rule, key.day):
+        return f"{format_day(key.day)} never was in {rule.expect.zone}"
+    return None
 
 
 def closer(gate: Gate) -> str:
@@ -241,10 +254,10 @@ def _begins(key: Key, rule: Rule, look: Look) -> tuple[Instant | None, str]:
         return None, "it begins with its first event"
     if _closed_day(key, rule) is not None:
         try:
-            following = format_day(rule.expect.calendar.next(key.day))
-        except InputError:
-            return None, "an event of this date begins it all the same"
-        return None, f"an event of this date begins it all the same; {following} is expected next"
+            what = f"{format_day(next_date(rule, key.day))} is expected next"
+        except InputError as error:
+            what = error.message
+        return None, f"an event of this date begins it all the same; {what}"
     at = opens_at(rule, key.day)
     if at > look.now:
         return at, "it begins, with or without an event"

@@ -35,6 +35,7 @@ from tidegate.kernel.window import Window, parse_weekday, parse_window
 from tidegate.kernel.workday import (
     BUSINESS_DAYS,
     EVERY_DAY,
+    SEARCH_MAX_DAYS,
     WEEKDAYS,
     BusinessCalendar,
     country_calendar,
@@ -172,13 +173,27 @@ def calendars_of(documents: Mapping[DocId, Document]) -> dict[str, BusinessCalen
 
 
 def check_calendars(documents: Mapping[DocId, Document]) -> Iterator[Finding]:
-    """Calendars based on one that is unknown, or in the end on themselves."""
+    """Calendars based on one that is unknown or in the end on themselves, or closed for too long."""
     written = _written(documents)
     for name in written:
-        problem = _resolve(name, written, ())
-        if isinstance(problem, str):
-            what, _, fix = problem.partition("|")
+        found = _resolve(name, written, ())
+        if isinstance(found, str):
+            what, _, fix = found.partition("|")
             yield Finding("calendar", name, ("based_on",), what, fix, lacks="calendar")
+        elif (closed := found.exhausted()) is not None:
+            day, error = closed
+            what = f"{error.message}: a rule that expects by it begins no gate"
+            where = _closing(written[name], day)
+            yield Finding("calendar", name, where, what, error.fix, code=error.code)
+
+
+def _closing(document: CalendarDocument, after: Day) -> tuple[str | int, ...]:
+    """What in a document closes its calendar after a day: a holiday of its own, or the week."""
+    dates = [(parse_day(one.date), number) for number, one in enumerate(document.dates())]
+    own = [one for one in dates if 0 < one[0] - after <= SEARCH_MAX_DAYS]
+    if own:
+        return ("holidays", min(own)[1])
+    return ("weekdays",) if document.weekdays is not None else ("based_on",)
 
 
 def _written(documents: Mapping[DocId, Document]) -> dict[str, CalendarDocument]:

@@ -57,6 +57,23 @@ class BusinessCalendar(Struct, frozen=True):
         """The last business day before this day. Raises InputError (`calendar.exhausted`)."""
         return self._search(day, -1)
 
+    def exhausted(self) -> tuple[Day, InputError] | None:
+        """The first day after which no business day is in reach, and what says so.
+
+        Weekdays come again, so only holidays that were written can close a calendar for so long.
+        """
+        reached: Day | None = None
+        for day in sorted(self.holidays):
+            if reached is not None and day < reached:
+                continue
+            before = day
+            try:
+                before = self.previous(day)
+                reached = self.next(before)
+            except InputError as error:
+                return before, error
+        return None
+
     def shift(self, day: Day, count: int) -> Day:
         """So many business days later, or earlier; 0 leaves any day as it is.
 
