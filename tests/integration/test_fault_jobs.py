@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tidegate.adapters.tasks.processes import boottime
-from tidegate.testing.jobs import ended, start, write_jobs
+from tidegate.testing.jobs import ended, execution, start, write_jobs
 from tidegate.testing.machine import gone
 from tidegate.testing.server import Server, eventually, tidegate
 from tidegate.testing.siege import runs
@@ -50,12 +50,34 @@ def test_a_server_with_many_running_jobs_ends_when_told_and_the_next_one_begins_
         eventually(lambda: gone(*first))
         eventually(lambda: len(pids(project)) == 2 * MANY)
         found = runs(server)
+        (attempt,) = execution(server, start(server, "long", "n0"))["attempts"]
 
     print(f"{MANY} jobs: ended after {seconds:.1f} s")
     assert code == 0
     assert seconds < STOP_MAX_S
     assert found == {"running": MANY}
     assert len(pids(project)) == 2 * MANY, "each once more"
+    assert attempt["starts"] == 2
+
+
+def test_a_job_whose_server_was_killed_says_that_it_was_started_twice(tmp_path: Path) -> None:
+    command = "echo $$ >> begun; [ $(wc -l < begun) = 2 ] || exec sleep 600"
+    project = write_jobs(tmp_path / "project", {"long": {"target": ["sh", "-c", command]}})
+    with Server(project) as server:
+        id_ = start(server, "long")
+        eventually(lambda: len(pids(project)) == 1)
+        server.kill()
+    with Server(project) as server:
+        found = ended(server, id_)
+        shown = tidegate("run", "show", id_, project=project)
+        verified = tidegate("db", "verify", project=project)
+
+    assert len(pids(project)) == 2
+    assert [one["starts"] for one in found["attempts"]] == [2]
+    assert found["status"] == "succeeded"
+    assert "It was started 2 times in all" in shown.stdout
+    assert "  started 2 times" in shown.stdout
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_values_of_a_run_reach_a_job_as_they_are_and_no_shell_reads_them(tmp_path: Path) -> None:

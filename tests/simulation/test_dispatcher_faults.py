@@ -238,6 +238,10 @@ def test_every_effect_has_one_outcome_and_no_local_work_runs_twice_at_once(seed:
         assert len(done | world.stopped) == EFFECTS, "an effect had neither an outcome nor a stop"
         assert {call for call in done if call.startswith("notice")} <= names
         assert overlapping(world.stretches) == []
+        for one in world.outbox.offered:
+            if one.counted and one.call.startswith("local"):
+                begun = [two for two in world.stretches if two.key == f"test.1.{one.call}"]
+                assert one.starts >= len(begun), "a start was not counted"
         assert [one for one in world.stretches if one.ended_at is None] == []
         for key, job in world.remote.jobs.items():
             ended = job.stopped or job.ends_at <= asyncio.get_running_loop().time()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import msgspec
 import pytest
 
@@ -12,6 +14,7 @@ from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key, Refusal
 from tidegate.run.orders import StopExecution
 from tidegate.schedule.orders import CancelTrigger, Pause, Resume
 from tidegate.services.asking import parse_date
+from tidegate.services.door import Ended
 from tidegate.services.notices import Notices
 from tidegate.services.trail import Trail
 from tidegate.testing.gates import (
@@ -261,6 +264,37 @@ def test_an_execution_shows_each_attempt_and_what_came_of_it() -> None:
     ]
     assert attempts[0]["cause"] == TRACEBACK
     assert attempts[1]["began_at"] == "2025-11-21T09:30:00Z"
+
+
+def test_a_run_whose_server_was_lost_says_how_often_it_was_started() -> None:
+    world = World(project(rule("a")), perform=endless)
+    world.hear(delivery("a"))
+    ((key, call),) = world.running
+    once = world.runs.execution(TRIGGER)
+    world.store.take_over("next")  # the lock of the database proves that its owner has gone
+
+    world.running.clear()
+    world.settle()  # claimed again
+    twice = world.runs.execution(TRIGGER)
+    world.host.submit(Ended(key, world.running.pop((key, call)), Done(), Future(), starts=2))
+    world.settle()
+    done = world.runs.execution(TRIGGER)
+
+    again = "It was started 2 times in all: a server that had it was lost or stopped."
+    assert again not in once["why"]["sentence"]
+    assert twice["why"]["sentence"].endswith(f"attempt 1 of 1. {again}")
+    assert done["why"]["sentence"].endswith(f"in attempt 1 of 1. {again}")
+    assert [one["attempts"][0]["starts"] for one in (once, twice, done)] == [1, 2, 2]
+    assert asked(world)[0].endswith(again)
+
+
+def test_nobody_knows_how_often_a_run_was_started_that_was_stopped() -> None:
+    world = World(project(rule("a")), perform=endless)
+    world.hear(delivery("a"))
+
+    world.order(StopExecution(execution=TRIGGER), actor="ann")
+
+    assert world.runs.execution(TRIGGER)["attempts"][0]["starts"] is None
 
 
 def test_a_held_trigger_explains_itself_until_it_is_cancelled() -> None:

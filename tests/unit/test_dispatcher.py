@@ -20,7 +20,7 @@ from tidegate.ports.reader import EffectRow
 from tidegate.ports.store import STOP, Claimed
 from tidegate.ports.tasks import Call, Result, Running, Tasks
 from tidegate.services.dispatcher import Dispatcher
-from tidegate.services.trail import Trail, trail_of
+from tidegate.services.trail import Trail, starts_of, trail_of
 from tidegate.testing.desk import MemoryDesk, Outbox
 from tidegate.testing.fake_tasks import LocalWork, RemoteService, planned
 from tidegate.testing.virtual_time import VirtualClock, run_virtual
@@ -400,10 +400,12 @@ def test_an_outcome_is_kept_until_the_store_is_back() -> None:
 
 def test_an_outcome_the_host_refuses_becomes_a_failure_it_takes() -> None:
     class Picky(MemoryDesk):
-        async def offer(self, cell: Any, key: Any, call: str, fence: int, result: Any) -> bool:
+        async def offer(
+            self, cell: Any, key: Any, call: str, fence: int, result: Any, starts: int
+        ) -> bool:
             if isinstance(result, Done):
                 raise InputError("limit.cell", "too much")
-            return await super().offer(cell, key, call, fence, result)
+            return await super().offer(cell, key, call, fence, result, starts)
 
     async def main() -> None:
         stage = Stage()
@@ -459,13 +461,15 @@ def test_an_outcome_that_a_claim_of_our_own_overtook_is_offered_again() -> None:
     class Overtaken(MemoryDesk):
         claimed_again = False
 
-        async def offer(self, cell: Any, key: Any, call: str, fence: int, result: Any) -> bool:
+        async def offer(
+            self, cell: Any, key: Any, call: str, fence: int, result: Any, starts: int
+        ) -> bool:
             if not self.claimed_again:
                 self.claimed_again = True
                 lapsed = Instant(self.now() + 60 * SECOND_US)
                 stage.dispatcher.take(self.outbox.store.claim(lapsed, self.owner, 1))
                 await asyncio.sleep(0.01)
-            return await super().offer(cell, key, call, fence, result)
+            return await super().offer(cell, key, call, fence, result, starts)
 
     async def main() -> None:
         nonlocal stage
@@ -651,6 +655,70 @@ def test_retry_after_is_heeded() -> None:
         assert await stage.outcome(within_s=110) == Done(None)
 
     play(act, tasks={"test:limited": Limited()})
+
+
+# ---- how often it was begun
+def starts(stage: Stage) -> list[int]:
+    return [one.starts for one in stage.outbox.offered if one.counted]
+
+
+def test_work_that_was_begun_once_says_so_however_often_no_slot_was_free_for_it() -> None:
+    async def act(stage: Stage) -> None:
+        stage.add(planned("A", "test:local", seconds=30))
+        await asyncio.sleep(2)
+        stage.add(planned("B", "test:local", seconds=1))
+        await asyncio.sleep(20)
+        assert stage.row("B").fence > 3
+        assert starts_of(stage.row("B").handle, stage.row("B").fence) == 0
+
+        await stage.outcome("A")
+        await stage.outcome("B")
+
+        assert starts(stage) == [1, 1]
+
+    play(act, slots=1)
+
+
+def test_work_that_a_server_which_was_lost_had_begun_says_that_it_was_begun_twice() -> None:
+    async def act(stage: Stage) -> None:
+        stage.add(planned("A", "test:local", seconds=3))
+        stage.outbox.store.claim(stage.desk.now(), "lost", 1)
+        await asyncio.sleep(31)
+
+        await stage.outcome()
+
+        assert starts(stage) == [2]
+
+    play(act, others=1)
+
+
+def test_work_that_ended_with_its_server_says_that_it_was_begun_again_by_the_next() -> None:
+    async def main() -> None:
+        first = Stage()
+        async with running(first):
+            first.add(planned("A", "test:local", timeout_s=60, seconds=50))
+            await asyncio.sleep(40)
+        assert starts_of(first.row().handle, first.row().fence) == 1
+        second = Stage(first.outbox, name="next")
+        async with running(second):
+            assert await second.outcome() == Done(None), "its time begins anew"
+
+            assert starts(second) == [2]
+
+    run_virtual(main())
+
+
+def test_work_that_could_not_be_begun_at_first_was_begun_once() -> None:
+    async def act(stage: Stage) -> None:
+        stage.local.unreachable = True
+        stage.add(planned("A", "test:local"))
+        await asyncio.sleep(20)
+        stage.local.unreachable = False
+        await stage.outcome()
+
+        assert starts(stage) == [1]
+
+    play(act)
 
 
 # ---- time limits

@@ -65,7 +65,9 @@ def show(settings: Settings, as_json: bool, execution_id: str) -> None:
     for one in found["attempts"]:
         ended = f" to {when(one['ended_at'])}" if one["ended_at"] else ""
         how = standing(found) if one["status"] == "running" else one["status"]
-        say(f"  attempt {one['attempt']}: {how}  {when(one['began_at'])}{ended}")
+        starts = one["starts"] or 0
+        often = f"  started {starts} times" if starts > 1 else ""
+        say(f"  attempt {one['attempt']}: {how}  {when(one['began_at'])}{ended}{often}")
         if one.get("error"):
             say(f"    {one['error']}")
             click.echo(indented(one["cause"], 4))

@@ -18,8 +18,7 @@ from tidegate.kernel.clock import NO_DAY, Day, Instant
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import DocId, Pos
 
-TEXT_MAX = 512
-"""Bytes of a key part, a call, or any other text of a step that becomes a column."""
+TEXT_MAX = 512  # bytes of a key part, a call, or any other text of a step that becomes a column
 
 
 # ---- cells: what lasts
@@ -142,12 +141,13 @@ class Woke(Struct, frozen=True, tag=True):
     key: Key
 
 
-class Outcome(Struct, frozen=True, tag=True):
+class Outcome(Struct, frozen=True, tag=True, omit_defaults=True):
     """What came of the effect `call` of this cell."""
 
     key: Key
     call: str
     result: Done | Failed
+    starts: int = 1  # how often a task was begun: after the loss of a server the next begins it again
 
 
 Routed: TypeAlias = Heard | Order[Struct] | Adopted  # the engine says whom it concerns

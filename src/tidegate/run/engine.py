@@ -86,8 +86,8 @@ def reduce(signal: Signal, view: View, book: Book, /) -> Answer:
         case Order(StopExecution() as stop, actor, reason):
             why = stop.reason or reason
             return transitions.stop(key, cell, stop, following, view.now, actor=actor, reason=why)
-        case Outcome(_, call, result) if call == cell.state.call:
-            return transitions.end_attempt(key, cell.state, result, following, view.now)
+        case Outcome(_, call) as outcome if call == cell.state.call:
+            return transitions.end_attempt(key, cell.state, outcome, following, view.now)
         case Woke():
             return transitions.wake(key, cell.state, following, view.now)
         case _:

@@ -69,6 +69,8 @@ class Execution(Durable, frozen=True, array_like=True, kw_only=True):
     error: str = ""  # of the last attempt that failed
     cause: str = ""
     output: Json = None
+    starts: int = 0
+    """How often a task was begun, over all attempts whose end told so."""
 
     @property
     def asked(self) -> RequestRun:
@@ -122,7 +124,7 @@ class Tried(Struct, frozen=True, kw_only=True, tag="tried", tag_field="what"):
     attempt: int
 
 
-class Erred(Struct, frozen=True, kw_only=True, tag="erred", tag_field="what"):
+class Erred(Struct, frozen=True, kw_only=True, tag="erred", tag_field="what", omit_defaults=True):
     """An attempt failed and another will follow."""
 
     at: Instant
@@ -130,6 +132,7 @@ class Erred(Struct, frozen=True, kw_only=True, tag="erred", tag_field="what"):
     error: str
     cause: str
     retry_at: Instant
+    starts: int = 0  # how often its task was begun; 0: nobody told
 
 
 class Ended(Struct, frozen=True, kw_only=True, tag="ended", tag_field="what", omit_defaults=True):
@@ -139,6 +142,7 @@ class Ended(Struct, frozen=True, kw_only=True, tag="ended", tag_field="what", om
     error: str = ""
     cause: str = ""
     output: Json = None
+    starts: int = 0  # of this attempt; 0: nobody told
 
 
 Fact: TypeAlias = Began | Tried | Erred | Ended
@@ -178,6 +182,7 @@ def advance(execution: Execution, fact: Fact) -> Execution:
                 retry_at=fact.retry_at,
                 error=fact.error,
                 cause=fact.cause,
+                starts=execution.starts + fact.starts,
             )
         case Ended():
             return replace(
@@ -189,6 +194,7 @@ def advance(execution: Execution, fact: Fact) -> Execution:
                 error=fact.error or execution.error,
                 cause=fact.cause or execution.cause,
                 output=fact.output,
+                starts=execution.starts + fact.starts,
             )
         case _:
             assert_never(fact)
@@ -206,7 +212,9 @@ def fold(entries: Iterable[Json]) -> Execution:
 
 
 # ---- what follows from what
-def after_error(execution: Execution, error: str, cause: str, now: Instant) -> Erred | Ended:
+def after_error(
+    execution: Execution, error: str, cause: str, now: Instant, starts: int
+) -> Erred | Ended:
     """Another attempt while the policy has one, else the end."""
     cause = shortened(cause)
     delay = execution.retry.delay_after(execution.attempt)
@@ -218,9 +226,12 @@ def after_error(execution: Execution, error: str, cause: str, now: Instant) -> E
             error=error,
             cause=cause,
             retry_at=Instant(now + max(delay, 1)),
+            starts=starts,
         )
     status = Status.TIMED_OUT if error == TIMEOUT else Status.FAILED
-    return Ended(at=now, attempt=execution.attempt, status=status, error=error, cause=cause)
+    return Ended(
+        at=now, attempt=execution.attempt, status=status, error=error, cause=cause, starts=starts
+    )
 
 
 def past_deadline(execution: Execution, now: Instant) -> bool:

@@ -51,6 +51,18 @@ def unattended(
     return replace(explanation, sentence=said)
 
 
+def started(execution: Execution, explanation: Explanation, starts: int) -> Explanation:
+    """The explanation of a run with how often its task was begun, where that was oftener than the
+    attempts say."""
+    if starts <= execution.attempt:
+        return explanation
+    said = (
+        f"{explanation.sentence} It was started {starts} times in all: "
+        "a server that had it was lost or stopped."
+    )
+    return replace(explanation, sentence=said)
+
+
 def explain(key: Key, look: Look) -> Explanation:
     cell = look.cell(key, Execution)
     execution = cell.state

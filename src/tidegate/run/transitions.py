@@ -26,6 +26,7 @@ from tidegate.kernel.step import (
     Effect,
     Failed,
     Key,
+    Outcome,
     Put,
     Refusal,
     Say,
@@ -41,6 +42,7 @@ from tidegate.run.execution import (
     TIMEOUT,
     Began,
     Ended,
+    Erred,
     Execution,
     Fact,
     Status,
@@ -89,22 +91,24 @@ def begin(
 
 
 def end_attempt(
-    key: Key, execution: Execution, result: Done | Failed, job: Job | None, now: Instant
+    key: Key, execution: Execution, outcome: Outcome, job: Job | None, now: Instant
 ) -> Answer:
     """What came of the current attempt."""
     if execution.status != Status.RUNNING:
         return NOTHING
-    match result:
+    match outcome.result:
         case Done(output):
             ended = Ended(
                 at=now,
                 attempt=execution.attempt,
                 status=Status.SUCCEEDED,
                 output=executions.bounded(output),
+                starts=outcome.starts,
             )
             return _end(key, execution, (ended,), job)
         case Failed(error, cause):
-            return _failed(key, execution, error, cause, job, now)
+            fact = executions.after_error(execution, error, cause, now, outcome.starts)
+            return _failed(key, execution, fact, job, now)
 
 
 def wake(key: Key, execution: Execution, job: Job | None, now: Instant) -> Answer:
@@ -198,9 +202,8 @@ def _attempt(
 
 
 def _failed(
-    key: Key, execution: Execution, error: str, cause: str, job: Job | None, now: Instant
+    key: Key, execution: Execution, fact: Erred | Ended, job: Job | None, now: Instant
 ) -> Step:
-    fact = executions.after_error(execution, error, cause, now)
     if isinstance(fact, Ended):
         return _end(key, execution, (fact,), job)
     return Step(

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from tidegate.kernel.clock import Clock, Instant
-from tidegate.ports.reader import Reader
+from tidegate.ports.reader import EffectRow, Reader
 from tidegate.ports.store import LEASE_US, Stored
 from tidegate.run.execution import Execution, Status
 from tidegate.run.explain import Unattended
-from tidegate.services.trail import trail_of
+from tidegate.services.trail import starts_of, trail_of
 from tidegate.services.work import STOP_TASK
 
 Attended: TypeAlias = Callable[[], bool]
@@ -40,9 +40,31 @@ def unattended(reader: Reader, stored: Stored, attended: Attended) -> Unattended
         return None
     if execution.status == Status.RETRYING:
         return "retrying"
+    row = _task(reader, stored, execution)
+    if row is None:
+        return None  # it has ended since
+    if _elsewhere(row):
+        return "elsewhere"
+    return "interrupted" if starts_of(row.handle, row.fence) else "not_begun"
+
+
+def starts_now(reader: Reader, stored: Stored) -> int:
+    """How often the task of the attempt under way was begun; 0 of a run that has none."""
+    execution = stored.cell.state
+    assert isinstance(execution, Execution)
+    row = _task(reader, stored, execution) if execution.status == Status.RUNNING else None
+    if row is None:
+        return 0
+    return 1 if _elsewhere(row) else starts_of(row.handle, row.fence)
+
+
+def _task(reader: Reader, stored: Stored, execution: Execution) -> EffectRow | None:
+    """The open effect of the attempt under way."""
     for row in reader.effects_of(stored.id):
         if row.call == execution.call and row.kind != STOP_TASK:
-            if trail_of(row.handle, Instant(0)).handle is not None:
-                return "elsewhere"
-            return "interrupted" if row.fence else "not_begun"
-    return None  # it has ended since
+            return row
+    return None
+
+
+def _elsewhere(row: EffectRow) -> bool:
+    return trail_of(row.handle, Instant(0)).handle is not None

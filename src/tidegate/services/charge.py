@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tidegate.kernel.errors import TidegateError, TransientError
-from tidegate.kernel.step import Outcome, Woke
+from tidegate.kernel.step import Woke
 from tidegate.ports.store import RowFault, Taken, TurnLost
 from tidegate.services.door import Arrival, Ask, Ended
 from tidegate.services.record import Signals
@@ -38,7 +38,7 @@ def identity_of(guest: Guest, signals: Signals) -> bytes:
             case Ask():
                 return signals.encode(guest.order)
             case Ended():
-                return signals.encode(Outcome(guest.key, guest.claim.call, guest.result))
+                return signals.encode(guest.signal())
     except Exception:
         return b""  # unfolding it will say what is wrong
 

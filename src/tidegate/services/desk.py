@@ -25,9 +25,9 @@ class Desk(Protocol):
     ) -> bool: ...
     async def end_stop(self, claim: Claim) -> bool: ...
     async def offer(
-        self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed
+        self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed, starts: int
     ) -> bool:
-        """Answers when the outcome is committed; False when it was stale, which changed nothing."""
+        """`starts` times it was begun. Answers when the outcome is committed; False when it was stale, which changed nothing."""
         ...
 
     def alone(self) -> bool:

@@ -33,6 +33,7 @@ from tidegate.services.desk import Desk
 from tidegate.services.lease import LEASE_S, Held, Leases, Over
 from tidegate.services.outcome import Later, Settled, Told, Verdict
 from tidegate.services.performer import STOP_MAX_S, Performer
+from tidegate.services.trail import counted, starts_of
 from tidegate.services.work import decode_work
 
 POLL_S = 1.0
@@ -233,8 +234,9 @@ class Dispatcher:
 
     def _put_back(self, claimed: Claimed, wait_us: int) -> None:
         claim = Claim(claimed.cell, claimed.call, claimed.fence)
+        starts = starts_of(claimed.handle, claimed.fence - 1)
         later = Later(Instant(self._desk.now() + wait_us), claimed.handle, claimed.tries)
-        task = asyncio.create_task(self._defer(lambda: claim, later))
+        task = asyncio.create_task(self._defer(lambda: claim, later, starts))
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
 
@@ -268,7 +270,8 @@ class Dispatcher:
             case Settled(result=result):
                 await self._offer(held, result)
             case Later():
-                await self._defer(lambda: held.claim, verdict)
+                starts = held.starts if held.local else 0
+                await self._defer(lambda: held.claim, verdict, starts)
             case Told.STOPPED:
                 await self._insist(lambda: self._desk.end_stop(held.claim))
             case Told.NOTHING:
@@ -277,11 +280,13 @@ class Dispatcher:
     async def _offer(self, held: Held, result: Done | Failed) -> None:
         """Until the host has it: letting go would have the work done again."""
 
+        starts = held.starts if held.local else 1
+
         async def offer() -> None:
             while True:
                 claim = held.claim  # it may be claimed anew meanwhile, by ourselves
                 cell, call, fence = claim.cell, claim.call, claim.fence
-                if await self._desk.offer(cell, held.work.key, call, fence, result):
+                if await self._desk.offer(cell, held.work.key, call, fence, result, starts):
                     return
                 if held.claim == claim:
                     return  # somebody else has it
@@ -295,10 +300,15 @@ class Dispatcher:
                 result = Failed("Tidegate.OutcomeRefused", f"{type(error).__name__}: {error}")
                 await asyncio.sleep(RETRY_MAX_S)
 
-    async def _defer(self, claim: Callable[[], Claim], later: Later) -> None:
-        await self._insist(
-            lambda: self._desk.defer(claim(), later.visible_at, later.handle, later.tries)
-        )
+    async def _defer(self, claim: Callable[[], Claim], later: Later, starts: int) -> None:
+        """`starts`: of local work, how often it was begun."""
+
+        def defer() -> Awaitable[bool]:
+            ours = claim()
+            handle = counted(later.handle, starts, ours.fence)
+            return self._desk.defer(ours, later.visible_at, handle, later.tries)
+
+        await self._insist(defer)
 
     async def _insist(self, tell: Callable[[], Awaitable[object]]) -> None:
         """Tell the desk, as often as it takes."""

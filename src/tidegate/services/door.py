@@ -16,7 +16,7 @@ from msgspec import Struct
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.errors import TransientError
 from tidegate.kernel.event import Event, Json
-from tidegate.kernel.step import Done, Failed, Key, Order, Refusal
+from tidegate.kernel.step import Done, Failed, Key, Order, Outcome, Refusal
 from tidegate.ports.store import Claim, Reject
 from tidegate.services.verdict import Copy, Verdict
 
@@ -61,6 +61,10 @@ class Ended(Struct):
     claim: Claim
     result: Done | Failed
     answer: Future[bool]
+    starts: int = 1  # how often the task was begun
+
+    def signal(self) -> Outcome:
+        return Outcome(self.key, self.claim.call, self.result, self.starts)
 
 
 class Refused(Struct):

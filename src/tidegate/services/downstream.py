@@ -28,12 +28,12 @@ from tidegate.ports.reader import PAGE_MAX, Listed, Reader
 from tidegate.ports.store import Stored
 from tidegate.run import engine as run
 from tidegate.run.execution import Execution
-from tidegate.run.explain import Unattended
+from tidegate.run.explain import Unattended, started
 from tidegate.run.explain import unattended as run_words
 from tidegate.schedule import engine as schedule
 from tidegate.schedule.trigger import Status as TriggerStatus
 from tidegate.schedule.trigger import Trigger, shown
-from tidegate.services.attendance import Attended, here, unattended
+from tidegate.services.attendance import Attended, here, starts_now, unattended
 from tidegate.services.books import Books
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.record import Signals
@@ -157,7 +157,8 @@ class Downstream:
         look = ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
         why = run.explain(key, look, book_of(books, run))
         alone = unattended(self._reader, stored, self._attended)
-        return (why, None) if alone is None else (run_words(key, state, why, alone), alone)
+        why = why if alone is None else run_words(key, state, why, alone)
+        return started(state, why, state.starts + starts_now(self._reader, stored)), alone
 
     def last(self, key: Key, request: str) -> Key:
         """The newest run that repeats this request, by triggers' keys; itself when none does."""

@@ -49,10 +49,10 @@ class HostDesk:
         return await asyncio.wrap_future(self._host.call(lambda store: store.end_stop(claim)))
 
     async def offer(
-        self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed
+        self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed, starts: int
     ) -> bool:
         answer: Future[bool] = Future()
-        self._host.submit(Ended(key, Claim(cell, call, fence), result, answer))
+        self._host.submit(Ended(key, Claim(cell, call, fence), result, answer, starts))
         return await asyncio.wrap_future(answer)
 
     def alone(self) -> bool:

@@ -18,6 +18,7 @@ from tidegate.kernel.errors import TransientError
 from tidegate.ports.store import LEASE_US, Claim, Claimed
 from tidegate.ports.tasks import Call, Leased, Tasks
 from tidegate.services.desk import Desk
+from tidegate.services.trail import starts_of
 from tidegate.services.work import STOP_TASK, Work
 
 LEASE_S = LEASE_US / 1e6
@@ -52,6 +53,8 @@ class Held:
         self.claim = Claim(claimed.cell, claimed.call, claimed.fence)
         self.tries = claimed.tries
         self.handle = claimed.handle
+        self.starts = starts_of(claimed.handle, claimed.fence - 1)
+        """How often its task was begun, if that is local work."""
         self.work = work
         self.tasks = tasks  # who performs it, if it is a task
         self.stop = claimed.kind == STOP_TASK

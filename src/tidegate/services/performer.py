@@ -147,6 +147,7 @@ class Performer:
             work = tasks.poll(call, found.handle) if isinstance(found, Running) else _known(found)
         else:
             work = tasks.start(call)
+            held.starts += 1
         running = asyncio.ensure_future(work)
         held.extends = call
         self._leases.extend(held)
@@ -157,6 +158,7 @@ class Performer:
                 await _bounded(tasks.stop(call, None), STOP_MAX_S)
         except TransientError:
             held.handle = trail.text()  # nothing was begun; the time it takes to begin counts
+            held.starts -= 1
             raise
         finally:
             held.extends = None
@@ -335,6 +337,7 @@ def _wanted_us(error: Exception) -> int:
 
 
 def _timeout_at(task: CallTask, trail: Trail) -> int:
+    assert trail.since is not None, "`trail_of` says now where nothing was tried yet"
     return trail.since + task.timeout_s * SECOND_US
 
 

@@ -25,6 +25,7 @@ from tidegate.run import engine as run
 from tidegate.run.execution import Execution
 from tidegate.schedule import engine as schedule
 from tidegate.schedule.trigger import Trigger, shown
+from tidegate.services.attendance import starts_now
 from tidegate.services.downstream import (
     AGAIN_MAX,
     Downstream,
@@ -87,7 +88,7 @@ class Runs:
             {"version": row.version, "pos": row.pos, **_journal(row.body)}
             for row in self._reader.journal(one.stored.id)
         ]
-        item["attempts"] = attempts_of(item["journal"])
+        item["attempts"] = attempts_of(item["journal"], starts_now(self._reader, one.stored))
         why, item["unattended"] = self._downstream.explain_run(key, one.stored)
         item["why"] = printed(why)
         return item
@@ -322,15 +323,25 @@ def _journal(body: bytes) -> dict[str, Json]:
     return entry if is_map(entry) else {"entry": entry}
 
 
-def attempts_of(journal: Sequence[Json]) -> list[Json]:
-    """Each try of an execution, out of its journal: when it began and how it ended."""
+def attempts_of(journal: Sequence[Json], starts: int) -> list[Json]:
+    """Each try of an execution, out of its journal: when it began, how often its task was started,
+    and how it ended. `starts`: of the one that runs."""
     found: dict[int, dict[str, Json]] = {}
     for entry in journal:
         one = found.setdefault(
             entry["attempt"],
-            {"attempt": entry["attempt"], "began_at": None, "ended_at": None, "status": "running"},
+            {
+                "attempt": entry["attempt"],
+                "began_at": None,
+                "ended_at": None,
+                "status": "running",
+                "starts": starts,
+            },
         )
         at = format_instant(entry["at"])
+        if entry["what"] not in ("began", "tried"):
+            # Who ends it before its task has ended does not know.
+            one["starts"] = entry.get("starts") or None
         match entry["what"]:
             case "began" | "tried":
                 one["began_at"] = at

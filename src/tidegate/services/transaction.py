@@ -17,7 +17,6 @@ from tidegate.kernel.step import (
     CallTask,
     Heard,
     Key,
-    Outcome,
     Refusal,
     SendNotice,
     Signal,
@@ -87,7 +86,7 @@ class Given(Struct):
         self._root(Root(pos, Heard(arrival.event)), copy.raw, arrival, index)
 
     def outcome(self, ended: Ended, stale: bool, signals: Signals, index: int) -> None:
-        signal = Outcome(ended.key, ended.claim.call, ended.result)
+        signal = ended.signal()
         body = signals.encode(signal)
         pos = self._next()
         if stale:

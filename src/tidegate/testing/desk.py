@@ -30,6 +30,7 @@ class Offered(Struct, frozen=True):
     result: Done | Failed
     counted: bool
     at: Instant
+    starts: int
 
 
 class Outbox:
@@ -73,11 +74,12 @@ class Outbox:
     def open(self) -> list[tuple[CellId, str]]:
         return sorted(self.store.tables.effects)
 
-    def offer(self, claim: Claim, result: Done | Failed, now: Instant) -> bool:
+    def offer(self, claim: Claim, result: Done | Failed, now: Instant, starts: int = 1) -> bool:
         counts = self.store.tables.held_by(claim) is not None
         if counts:
             self._commit(now, outcomes=(claim,))
-        self.offered.append(Offered(claim.cell, claim.call, claim.fence, result, counts, now))
+        told = Offered(claim.cell, claim.call, claim.fence, result, counts, now, starts)
+        self.offered.append(told)
         self.arrived.set()
         return counts
 
@@ -146,11 +148,11 @@ class MemoryDesk:
         return self.outbox.store.end_stop(claim)
 
     async def offer(
-        self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed
+        self, cell: CellId, key: Key, call: str, fence: int, result: Done | Failed, starts: int
     ) -> bool:
         del key
         await self._reach()
-        return self.outbox.offer(Claim(cell, call, fence), result, self.now())
+        return self.outbox.offer(Claim(cell, call, fence), result, self.now(), starts)
 
     def alone(self) -> bool:
         return self._alone
