@@ -76,7 +76,10 @@ def list_events(
     dataset: Name = None,
     own: bool = True,
     limit: Limit = 100,
-    cursor: Annotated[int | None, Query(ge=0)] = None,
+    cursor: Annotated[
+        int | None,
+        Query(ge=0, description="The `next` of a page; also a page with no items may have one"),
+    ] = None,
 ) -> Response:
     wanted = Wanted(token=id_, type=type_, source=source, dataset=dataset, own=own)
     before = Pos(cursor) if cursor is not None else LATEST

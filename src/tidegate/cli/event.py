@@ -277,7 +277,7 @@ def search(
 
     wanted = Wanted(token=id_, type=type_, source=source, dataset=dataset, own=not foreign)
     with answers(settings) as opened:
-        found, _ = opened.search.newest(wanted, limit=limit)
+        found = opened.search.whole(wanted, limit)
     if as_json:
         print_json_list(found)
         return

@@ -23,8 +23,10 @@ from tidegate.services.record import CONFLICT, Foreign, Signals, decode_entries
 from tidegate.services.transaction import CONFLICTS, tokens_of
 
 ROWS_A_PAGE = 50
-ROWS_SEARCHED_MAX = 20_000
-"""So many log rows are looked through for one question; the answer says when that was the end."""
+EVENTS_LOOKED_AT_MAX = 20_000
+"""So many events are read for one page, about half a second; the page's cursor goes on from there."""
+PAGES_MAX = 500
+"""Pages of a question that is answered as a whole."""
 
 _MARKS = {
     marks.NORMALISED: "normalised",
@@ -72,7 +74,15 @@ class Found(Struct, frozen=True):
 class Search:
     """Safe in every thread; reads only."""
 
-    def __init__(self, reader: Reader, library: Library, signals: Signals) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        library: Library,
+        signals: Signals,
+        *,
+        looked_at_max: int = EVENTS_LOOKED_AT_MAX,
+    ) -> None:
+        self._looked_at_max = looked_at_max
         self._reader = reader
         self._library = library
         self._signals = signals
@@ -80,9 +90,17 @@ class Search:
     def newest(
         self, wanted: Wanted, *, before: Pos = LATEST, limit: int = 100
     ) -> tuple[list[Json], Pos | None]:
-        """Events newest first, and the place to go on from; None when the log is through."""
-        found, following = self._newest(wanted, before, limit)
+        """Events newest first, and the place to go on from; None when the log is through.
+
+        A page may hold fewer than `limit`, or none, and still have a place to go on from: no filter
+        knows datasets, because what an event's dataset is follows from today's mappings.
+        """
+        found, following = self._page(wanted, before, limit)
         return [printed(one) for one in found], following
+
+    def whole(self, wanted: Wanted, limit: int) -> list[Json]:
+        """The newest events that fit, from as many pages as it takes."""
+        return [printed(one) for one in self.found(wanted, limit)]
 
     def followed(self) -> Books:
         """What is followed now, and what events are read under here."""
@@ -90,7 +108,14 @@ class Search:
 
     def found(self, wanted: Wanted, limit: int) -> list[Found]:
         """The newest events that fit, newest first."""
-        return self._newest(wanted, LATEST, limit)[0]
+        found: list[Found] = []
+        following: Pos | None = LATEST
+        for _ in range(PAGES_MAX):
+            if following is None or len(found) >= limit:
+                break
+            page, following = self._page(wanted, following, limit - len(found))
+            found += page
+        return found
 
     def at(self, places: Sequence[Pos]) -> list[Found]:
         """Events by place, newest first; places that are gone or hold none are left out."""
@@ -121,23 +146,22 @@ class Search:
                 return found[:limit]
             before = rows[-1].first
 
-    def _newest(self, wanted: Wanted, before: Pos, limit: int) -> tuple[list[Found], Pos | None]:
+    def _page(self, wanted: Wanted, before: Pos, limit: int) -> tuple[list[Found], Pos | None]:
         found: list[Found] = []
         books = self._library.books()
-        looked = 0
-        while looked < ROWS_SEARCHED_MAX:
-            rows = self._rows(wanted, before)
-            if not rows:
-                return found, None
-            looked += len(rows)
+        looked_at = 0
+        while rows := self._rows(wanted, before):
             for row in rows:
                 for one in reversed(list(self._events(row, books))):
                     if one.pos < before and wanted.fits(one.event) and self._shown(one, wanted):
                         found.append(one)
                         if len(found) == limit:
                             return found, one.pos
-            before = rows[-1].first
-        return found, before
+                before = row.first
+                looked_at += row.n
+                if looked_at >= self._looked_at_max:
+                    return found, before
+        return found, None
 
     def after(self, pos: Pos, wanted: Wanted, limit: int = 100) -> tuple[list[Json], Pos]:
         """Events from a place on, oldest first, and the place to go on from."""
