@@ -24,11 +24,11 @@ from tidegate.services.inbox import Inbox
 from tidegate.services.look import Library
 from tidegate.services.notices import Notices
 from tidegate.services.record import signals_of
+from tidegate.services.release import release
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
 from tidegate.services.trace import Trace
 from tidegate.settings import Settings
-from tidegate.version import VERSION
 
 if TYPE_CHECKING:
     from tidegate.services.verify import Report
@@ -69,7 +69,7 @@ class Answers:
         from tidegate.services.verify import verify
 
         return verify(
-            self.reader, ENGINES, self.codec, reader_of, VERSION, b"", everything=everything
+            self.reader, ENGINES, self.codec, reader_of, release(), b"", everything=everything
         )
 
     def close(self) -> None:

@@ -42,13 +42,13 @@ from tidegate.services.loop import Loop
 from tidegate.services.notices import Notices
 from tidegate.services.readiness import Readiness
 from tidegate.services.record import keys_of
+from tidegate.services.release import release
 from tidegate.services.runs import Runs
 from tidegate.services.search import Search
 from tidegate.services.trace import Trace
 from tidegate.services.verify import Report, verify
 from tidegate.services.vitals import Vitals
 from tidegate.settings import Settings
-from tidegate.version import VERSION
 
 SHARED_POLL_SECONDS = 1.0
 """How long a replica sleeps at most where others write to the same database."""
@@ -92,7 +92,7 @@ class App:
         self.engines = engines
         self.codec: Codec = codec_of(engines)
         self.replica = random_id()
-        self.release = VERSION
+        self.release = release()
         self.store: Store | None = None
         self._dispatcher: Dispatcher | None = None
         self._hints: PostgresHints | None = None

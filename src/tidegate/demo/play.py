@@ -19,8 +19,8 @@ from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key
 from tidegate.services.documents import check_project, refuse_faults
 from tidegate.services.engines import codec_of
 from tidegate.services.record import keys_of
+from tidegate.services.release import release
 from tidegate.testing.world import Performer, Takes, World
-from tidegate.version import VERSION
 
 PROJECT = Path(__file__).resolve().parent / "project"
 WEEKS = 3
@@ -77,7 +77,7 @@ def play(database: Path, now: Instant, told: Callable[[float], None]) -> Played:
             at=Instant(first * DAY_US),
             perform=_performer(live),
             store=(store, reader),
-            release=VERSION,
+            release=release(),
         )
         arriving = deliveries(days, live)
         for number, one in enumerate(arriving):
