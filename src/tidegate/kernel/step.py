@@ -147,7 +147,7 @@ class Outcome(Struct, frozen=True, tag=True, omit_defaults=True):
     key: Key
     call: str
     result: Done | Failed
-    starts: int = 1  # how often a task was begun: after the loss of a server the next begins it again
+    starts: int = 1  # how often a task was begun; after a loss of its server it is begun again
 
 
 Routed: TypeAlias = Heard | Order[Struct] | Adopted  # the engine says whom it concerns
