@@ -37,7 +37,7 @@ test-all: setup ## also the lanes that need services of their own
 kill: setup ## kill -9 of servers under load, on both databases: make kill KILLS=200 SEED=1
 	TIDEGATE_KILLS=$(KILLS) TIDEGATE_SEED=$(SEED) $(BIN)/python -m pytest -s tests/integration/test_kill.py
 
-mutate: setup ## break the source in some 250 small ways; a test must notice each (slow)
+mutate: setup ## break the source in some 350 small ways; a test must notice each (slow)
 	$(BIN)/python -m tidegate.testing.mutation tests/mutation --jobs 2
 
 check: setup ## ruff, mypy, pyright, layers, tidiness

@@ -6,7 +6,9 @@ import pytest
 
 from tidegate.kernel.clock import HOUR_US
 from tidegate.kernel.errors import InputError
-from tidegate.services.inbox import Inbox
+from tidegate.services.engines import ENGINES
+from tidegate.services.inbox import PREVIEW_MAX, Inbox, release_order
+from tidegate.testing.broken import broken, mark
 from tidegate.testing.gates import delivery, project, rule
 from tidegate.testing.world import World
 
@@ -101,3 +103,78 @@ def test_a_stray_that_no_rule_hears_today_matches_no_rule() -> None:
     (listed,) = inbox(world).listed()
 
     assert listed["what"] == "unknown source /nobody"
+
+
+def test_a_stray_of_an_application_that_nobody_maps_is_told_from_one_that_no_rule_wants() -> None:
+    world = World(project(rule("a")))
+    unread = delivery("a", "early", source="/who")
+    unread["data"] = {"table": "a"}
+
+    world.hear(unread, delivery("b", "other", source="/b"))
+
+    assert {one["event"]["id"]: one["kind"] for one in inbox(world).listed()} == {
+        "early": "unmapped",
+        "other": "unmatched",
+    }
+
+
+def test_an_event_that_a_rule_heard_is_not_to_be_sent_again() -> None:
+    world = World(project(rule("a"), rule("b", rule_name="other")))
+    world.hear(delivery("c", "x"))
+    world.activate(project(rule("a"), rule("c", rule_name="other")))
+    (since,) = inbox(world).listed()
+
+    world.activate(project(rule("a")))
+    (withdrawn,) = inbox(world).listed()
+
+    assert "rule other does: send it again" in since["what"]
+    assert withdrawn["what"] == "unknown source /c"
+
+
+# ---- all sorts together
+def test_parked_signals_stand_before_what_is_newer() -> None:
+    def act(how: str) -> None:
+        raise ValueError(how)
+
+    world = World(project(rule("a")), engines=(*ENGINES, broken(act)))
+    world.hear(mark("m", "no"))
+    world.advance(HOUR_US)
+    world.hear(b"{broken")
+
+    found = inbox(world).listed()
+
+    assert [one["kind"] for one in found] == ["parked", "rejected"]
+    assert found[0]["id"] in inbox(world).parked_ids()
+    assert inbox(world).item(found[0]["id"])["event"]["id"] == "m"
+    assert [one["kind"] for one in inbox(world).listed(1)] == ["parked"]
+
+
+def test_a_list_shows_the_beginning_of_a_body_and_an_item_all_of_it() -> None:
+    world = World(project(rule("a")))
+    body = b"{broken" + b"x" * 2 * PREVIEW_MAX
+    world.hear(body)
+
+    (listed,) = inbox(world).listed()
+
+    assert len(listed["body"]) == PREVIEW_MAX
+    assert inbox(world).item(listed["id"])["body"] == body.decode()
+
+
+def test_a_refused_delivery_that_is_gone_is_not_another_one() -> None:
+    world = World(project(rule("a")))
+    world.hear(b"{broken")
+    (listed,) = inbox(world).listed()
+
+    with pytest.raises(InputError) as raised:
+        inbox(world).item(f"r{int(listed['id'][1:]) + 1}")
+
+    assert raised.value.code == "inbox.unknown"
+
+
+@pytest.mark.parametrize("id_", ["12", "12.", ".correlate", "r1", "x.correlate", "9" * 40 + ".run"])
+def test_what_can_be_released_is_a_place_and_an_engine(id_: str) -> None:
+    with pytest.raises(InputError) as raised:
+        release_order(id_)
+
+    assert raised.value.code == "inbox.unknown"
+    assert (release_order("12.run").pos, release_order("12.run").engine) == (12, "run")
