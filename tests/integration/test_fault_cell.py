@@ -58,6 +58,54 @@ def gates(server: Server) -> dict[str, str]:
     return {gate["key"]["data.business_date"]: gate["status"] for gate in found}
 
 
+def test_lists_and_the_board_show_the_others_and_say_which_gate_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    project, database = tmp_path / "project", tmp_path / "cells.db"
+    (project / "rules").mkdir(parents=True)
+    (project / "tidegate.yaml").write_text("name: cells\n")
+    (project / "rules" / "both.yaml").write_text(_RULE)
+    with Server(project, str(database)) as server:
+        server.post(landed("orders", "2026-01-05"))
+        assert server.stop() == 0
+    state_of(database, b"\xc1")
+
+    def command(*arguments: str) -> tuple[int, Any, str]:
+        done = tidegate(*arguments, project=project, database=str(database))
+        return done.returncode, done.stdout, done.stderr
+
+    with Server(project, str(database)) as server:
+        server.post([landed("orders", "2026-01-06"), landed("customers", "2026-01-06")])
+        eventually(lambda: gates(server) == {"2026-01-06": "open"})
+        status, page = server.call("GET", "/api/v1/gates")
+        first = server.call("GET", "/api/v1/gates?limit=1")[1]
+        second = server.call("GET", f"/api/v1/gates?limit=1&cursor={first['next']}")[1]
+        one_code, one, one_err = command("gate", "list")
+        json_code, listed, json_err = command("gate", "list", "--json")
+        board_code, board, board_err = command("board", "--date", "2026-01-06")
+        _, made, _ = command("board", "--date", "2026-01-06", "--json")
+        verify_code, verified, _ = command("db", "verify")
+
+    name = "gate both 2026-01-05"
+    (problem,) = page["unreadable"]
+    assert status == 200
+    assert (problem["code"], problem["status"]) == ("cell.unreadable", 500)
+    assert problem["detail"].startswith(f"{name}: ")
+    assert set(first) == {"items", "next"}
+    assert (second["items"], second["unreadable"]) == ([], [problem])
+    assert one_code == json_code == board_code == 1
+    assert "both~~2026-01-06" in one
+    assert f"error: cell.unreadable: {name}: " in one_err
+    assert [one["status"] for one in msgspec.json.decode(listed)] == ["open"]
+    assert msgspec.json.decode(json_err)["code"] == "cell.unreadable"
+    assert "? unknown" in board
+    assert "cell.unreadable" in board_err
+    (rule, *_) = msgspec.json.decode(made)["rows"]
+    assert rule["cells"] == {"2026-01-05": "unknown", "2026-01-06": "done"}
+    assert verify_code == 1
+    assert name in verified
+
+
 def test_a_due_gate_that_cannot_be_read_is_set_aside_until_it_is_mended(
     tmp_path: Path, faulty: Faulty
 ) -> None:

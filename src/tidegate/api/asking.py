@@ -34,7 +34,7 @@ def list_gates(
 ) -> Response:
     day = parse_date(date) if date else None
     page = service.asking.gates(rule=rule, status=status, day=day, limit=limit, cursor=cursor)
-    return answer({"items": page.items, "next": page.next})
+    return answer(page.answer())
 
 
 @router.get("/gates/{gate_id}", summary="One round of a gate")
@@ -104,7 +104,7 @@ def list_executions(
     page = service.runs.executions(
         job=job, status=status, days=_days(date), limit=limit, cursor=cursor
     )
-    return answer({"items": page.items, "next": page.next})
+    return answer(page.answer())
 
 
 @router.get("/executions/{execution_id}", summary="One execution, its history, and why it is there")
@@ -124,13 +124,14 @@ def list_triggers(
     page = service.runs.triggers(
         job=job, status=status, days=_days(date), limit=limit, cursor=cursor
     )
-    return answer({"items": page.items, "next": page.next})
+    return answer(page.answer())
 
 
 @router.get("/triggers/pending", summary="Triggers that are held, and what holds them")
 def pending_triggers(service: ServiceOf, limit: Limit = 100, cursor: Name = None) -> Response:
     page = service.runs.triggers(status="held", limit=limit, cursor=cursor)
-    return answer({"count": len(page.items), "triggers": page.items, "next": page.next})
+    named = {"triggers" if name == "items" else name: one for name, one in page.answer().items()}
+    return answer({"count": len(page.items), **named})
 
 
 @router.get("/triggers/{trigger_id}", summary="One trigger")

@@ -39,7 +39,7 @@ def list_notices(
 ) -> Response:
     day = parse_date(date) if date else None
     page = service.notices.page(status=status, day=day, limit=limit, cursor=cursor)
-    return answer({"items": page.items, "next": page.next})
+    return answer(page.answer())
 
 
 @router.get("/notices/{notice_id}", summary="One notice, with its data")

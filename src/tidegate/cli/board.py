@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tidegate.cli.notice import so_many
-from tidegate.cli.options import common, print_json
+from tidegate.cli.options import common, print_json, tell_unreadable
 from tidegate.cli.session import answers
 from tidegate.services.board import Board
 from tidegate.settings import Settings
@@ -27,6 +27,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     "failed": ("✗", "bright_red"),
     "quarantine": ("◆", "magenta"),
     "held": ("Ⅱ", "cyan"),
+    "unknown": ("?", "bright_red"),
 }
 NO_GATE = "·"
 AGAIN = "*"
@@ -55,6 +56,7 @@ def board(settings: Settings, as_json: bool, date: str | None, days: int) -> Non
         print_json(msgspec.to_builtins(made))
     else:
         show(made)
+    tell_unreadable(made.unreadable, as_json=as_json)
 
 
 def show(made: Board) -> None:

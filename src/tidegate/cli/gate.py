@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from tidegate.cli.explain import print_run
-from tidegate.cli.options import common, print_json, print_json_list, say, table
+from tidegate.cli.options import common, print_json, print_json_list, say, table, tell_unreadable
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.services.page import Page
 
 
 @click.group()
@@ -41,17 +46,26 @@ def list_(
 
     day = parse_date(date) if date else None
     with answers(settings) as opened:
-        gates = opened.asking.all_gates(rule=rule, status=status, day=day)
+        unreadable: list[Json] = []
+        gates = _each(opened.asking.pages(rule=rule, status=status, day=day), unreadable)
         found = islice(gates, limit)
         if as_json:
             print_json_list(found)
-            return
-        table(
-            ("GATE", "STATUS", "INPUTS", "CORRELATION ID", "OPENED"),
-            (_row(one) for one in found),
-        )
-        if limit is not None and next(gates, None) is not None:
-            say(f"there are more: --limit {limit * 10}", err=True)
+        else:
+            table(
+                ("GATE", "STATUS", "INPUTS", "CORRELATION ID", "OPENED"),
+                (_row(one) for one in found),
+            )
+            if limit is not None and next(gates, None) is not None:
+                say(f"there are more: --limit {limit * 10}", err=True)
+    tell_unreadable(unreadable, as_json=as_json)
+
+
+def _each(pages: Iterable[Page], unreadable: list[Json]) -> Iterator[Json]:
+    """The gates of all pages; the problems of those that cannot be read go where they are told."""
+    for page in pages:
+        unreadable += page.problems()
+        yield from page.items
 
 
 @gate.command("show")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, say
+from tidegate.cli.options import common, print_json, say, tell_unreadable
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, when
@@ -37,13 +37,15 @@ def list_(
         page = opened.notices.page(status=status, day=day, limit=limit)
     if as_json:
         print_json(page.items)
+        tell_unreadable(page.problems(), as_json=True)
         return
-    if not page.items:
+    if not page.items and not page.unreadable:
         say("no such notice" if status or date else "nobody was told anything yet")
     for one in page.items:
         _print(one)
     if page.next is not None:
         say(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
+    tell_unreadable(page.problems(), as_json=False)
 
 
 @notice.command("show")

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from tidegate.cli.wording import oneline, visible
+from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
 P = ParamSpec("P")
@@ -78,6 +79,20 @@ def print_json_list(items: Iterable[Any]) -> None:
         click.echo(msgspec.json.encode(item).decode(), nl=False)
         first = False
     click.echo("[]" if first else "\n]")
+
+
+def tell_unreadable(problems: Iterable[Json], *, as_json: bool) -> None:
+    """What a list or the board could not show, on stderr; the command has failed if there is any."""
+    found = list(problems)
+    for one in found:
+        if as_json:
+            click.echo(msgspec.json.encode({**one, "message": one["detail"]}).decode(), err=True)
+        else:
+            say(f"error: {one['code']}: {one['detail']}", err=True)
+    if found and not as_json:
+        say(f"fix: {found[0]['fix']}", err=True)
+    if found:
+        raise SystemExit(1)
 
 
 def say(line: str, *, err: bool = False) -> None:

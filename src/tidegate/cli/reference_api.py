@@ -60,7 +60,9 @@ by a real server, and a test asks for it again.
   `/api/v1/openapi.json`, which describes the routes and holds no data.
 - **Errors** are `application/problem+json` with a stable `code` ([all codes](errors.md)) and, where
   there is one, a `fix`. 503 carries `Retry-After`: send the same again.
-- **Pages.** Lists answer `items` and `next`; hand `next` on as `cursor` until it is null.
+- **Pages.** Lists answer `items` and `next`; hand `next` on as `cursor` until it is null. What belongs in
+  a list and cannot be read from the database is left out and told under `unreadable`, one problem each
+  (`cell.unreadable`, with its name in `detail`); that key is there only then.
 - **Orders** (`POST`, `DELETE`) are answered after they are committed, and stand in the log with who
   gave them and why.
 

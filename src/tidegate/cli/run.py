@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, listed, print_json, say, table
+from tidegate.cli.options import common, listed, print_json, say, table, tell_unreadable
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import indented, shorter, standing, when
@@ -32,10 +32,11 @@ def list_(
 ) -> None:
     """Executions, the newest business date first."""
     with answers(settings) as opened:
-        found = opened.runs.executions(job=job, status=status, days=days, limit=limit).items
+        page = opened.runs.executions(job=job, status=status, days=days, limit=limit)
+    found = page.items
     if as_json:
         print_json(found)
-    elif not found:
+    elif not found and not page.unreadable:
         say("no execution fits")
     else:
         rows = (
@@ -49,6 +50,7 @@ def list_(
             for one in found
         )
         table(("EXECUTION", "STATUS", "TRY", "STARTED", "ENDED"), rows)
+    tell_unreadable(page.problems(), as_json=as_json)
 
 
 @run.command("show")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, listed, print_json, say, table
+from tidegate.cli.options import common, listed, print_json, say, table, tell_unreadable
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import shorter, when
@@ -33,10 +33,11 @@ def list_(
 ) -> None:
     """Triggers, the newest business date first, and what holds them."""
     with answers(settings) as opened:
-        found = opened.runs.triggers(job=job, status=status, days=days, limit=limit).items
+        page = opened.runs.triggers(job=job, status=status, days=days, limit=limit)
+    found = page.items
     if as_json:
         print_json(found)
-    elif not found:
+    elif not found and not page.unreadable:
         say("no trigger fits")
     else:
         rows = (
@@ -44,6 +45,7 @@ def list_(
             for one in found
         )
         table(("TRIGGER", "STATUS", "REQUESTED", "HELD BY"), rows)
+    tell_unreadable(page.problems(), as_json=as_json)
 
 
 @trigger.command("show")

@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from tidegate.kernel.clock import Day, Instant
-from tidegate.kernel.errors import InputError
+from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.ids import CellId, Pos
 from tidegate.kernel.step import Key
 from tidegate.ports.store import Activation, LogRow, Parking, Reject, Stored
@@ -28,11 +28,26 @@ def check_limit(limit: int) -> None:
 
 
 class Listed(Struct, frozen=True):
-    """One cell of a list."""
+    """One cell of a list. One whose state cannot be read has its place in it like the others."""
 
     key: Key
-    stored: Stored
+    kept: Stored | Defect
     changed_at: Instant
+
+    @property
+    def stored(self) -> Stored:
+        """Raises Defect (`cell.unreadable`)."""
+        if isinstance(self.kept, Defect):
+            raise self.kept
+        return self.kept
+
+
+def readable(page: Sequence[Listed]) -> tuple[list[Listed], list[Defect]]:
+    """Those that can be read, and why the others cannot, both in their order."""
+    return (
+        [one for one in page if not isinstance(one.kept, Defect)],
+        [one.kept for one in page if isinstance(one.kept, Defect)],
+    )
 
 
 class Snapshot(Struct, frozen=True):

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from tidegate.correlate import engine as correlate
 from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Shown, Status, show
 from tidegate.correlate.identity import GATES_FIX, gate_key, part_of, public_id, round_named
@@ -16,12 +18,12 @@ from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import DAY_US, NO_DAY, Clock, Day, format_day, format_instant, parse_day
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import InputError
+from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Cell, Explanation, Key
-from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.ports.reader import PAGE_MAX, Listed, Reader, readable
 from tidegate.services import earlier
 from tidegate.services.books import Books
 from tidegate.services.downstream import Downstream, Followed
@@ -52,6 +54,13 @@ _DAY_FIRST = re.compile(
     r"(?P<day>0?[1-9]|[12]\d|3[01])\.(?P<month>0?[1-9]|1[0-2])\.(?P<year>\d{4})", re.ASCII
 )
 _NUMBERS = {name: int(status) for status, name in STATUSES.items()}
+
+
+class Unread(Struct, frozen=True):
+    """A gate of which nothing is known: what is stored of it cannot be read."""
+
+    key: Key
+    error: Defect
 
 
 class Asking:
@@ -104,29 +113,39 @@ class Asking:
         if not found and rule is not None:
             self._check_rule(rule)
         cursor_next = cursor_of(found[-1].key) if len(found) == limit else None
-        return Page(
-            [listed(*one) for one in self._with_rules(sorted(found, key=_newest_first))],
-            cursor_next,
-        )
+        known, unreadable = readable(found)
+        items = [listed(*one) for one in self._with_rules(sorted(known, key=_newest_first))]
+        return Page(items, cursor_next, unreadable)
 
     def all_gates(
         self, *, rule: str | None = None, status: str | None = None, day: Day | None = None
     ) -> Iterator[Json]:
+        """Every gate. Raises Defect (`cell.unreadable`): some are not all."""
+        for page in self.pages(rule=rule, status=status, day=day):
+            if page.unreadable:
+                raise page.unreadable[0]
+            yield from page.items
+
+    def pages(
+        self, *, rule: str | None = None, status: str | None = None, day: Day | None = None
+    ) -> Iterator[Page]:
         """Every gate, page by page."""
         cursor: str | None = None
         while True:
             page = self.gates(rule=rule, status=status, day=day, limit=PAGE_MAX, cursor=cursor)
-            yield from page.items
+            yield page
             cursor = page.next
             if cursor is None:
                 return
 
-    def rounds(self, days: tuple[Day, Day]) -> Iterator[tuple[Key, Gate, Rule]]:
-        """The newest round of every gate of these dates, in the order of its key."""
+    def rounds(self, days: tuple[Day, Day]) -> Iterator[tuple[Key, Gate, Rule] | Unread]:
+        """The newest round of every gate of these dates."""
         after: Key | None = None
         while True:
             found = self._reader.cells("gate", days=days, after=after, limit=PAGE_MAX)
-            yield from self._with_rules([one for one in found if "/" not in one.key.name])
+            roots = [one for one in found if "/" not in one.key.name]
+            yield from self._with_rules(readable(roots)[0])
+            yield from (Unread(one.key, one.kept) for one in roots if isinstance(one.kept, Defect))
             if len(found) < PAGE_MAX:
                 return
             after = found[-1].key

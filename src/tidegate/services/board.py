@@ -11,12 +11,17 @@ from msgspec.structs import replace
 from tidegate.correlate.gate import Gate, Shown, Status, show
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
+from tidegate.kernel.errors import Defect
+from tidegate.kernel.event import Json
+from tidegate.kernel.problem import problem_of
 from tidegate.kernel.step import Key
-from tidegate.services.asking import Asking
-from tidegate.services.downstream import Downstream, Standings
+from tidegate.services.asking import Asking, Unread
+from tidegate.services.downstream import UNREAD, Downstream, Standings
 from tidegate.services.earlier import both
 
 DAYS_MAX = 60
+UNKNOWN = "unknown"
+"""What is stored of the gate, or of a run it asked for, cannot be read."""
 
 
 class Row(Struct, frozen=True):
@@ -34,6 +39,7 @@ class Board(Struct, frozen=True):
     undelivered: int = 0  # notices that reached nobody
     beyond: int = 0  # gates of later business dates, at most a page
     newest: str | None = None  # the newest of those dates
+    unreadable: list[Json] = []  # a problem for each gate or run that cannot be read
 
 
 _OF_INPUT = {
@@ -52,10 +58,11 @@ _OF_RUN = {
     "timed_out": "failed",
     "aborted": "failed",
     "refused": "failed",
+    UNREAD: UNKNOWN,
     "cancelled": "ready",  # what it waited for is there; its run was given up
 }
 STATES = (
-    "failed", "quarantine", "missing", "late", "retrying", "held", "waiting", "running", "ready",
+    "failed", UNKNOWN, "quarantine", "missing", "late", "retrying", "held", "waiting", "running", "ready",
     "done",
 )  # fmt: skip
 """What a cell shows; of several gates of one date the state that stands first here."""
@@ -66,14 +73,20 @@ def make_board(asking: Asking, downstream: Downstream, last: Day, days: int) -> 
     first = Day(last - min(days, DAYS_MAX) + 1)
     standings = downstream.standings((first, last))
     shown: dict[str, dict[str, _Round]] = {}
-    for key, gate, rule in asking.rounds((first, last)):
-        one = _both_rounds(asking, standings, key, _stands(standings, key, gate, rule))
-        dates = shown.setdefault(rule.name, {})
+    unreadable: list[Defect] = []
+    for found in asking.rounds((first, last)):
+        one = _round(asking, standings, found)
+        key = found.key if isinstance(found, Unread) else found[0]
+        if one.unread is not None:
+            unreadable.append(one.unread)
+        dates = shown.setdefault(key.scope, {})
         date = format_day(key.day)
         if date not in dates or one.rank < dates[date].rank:
             dates[date] = one
     rows = [row for rule in sorted(shown) for row in _rows(rule, shown[rule])]
-    return Board([format_day(Day(day)) for day in range(first, last + 1)], rows)
+    problems = [problem_of(one) for one in (*unreadable, *standings.unreadable)]
+    columns = [format_day(Day(day)) for day in range(first, last + 1)]
+    return Board(columns, rows, unreadable=problems)
 
 
 def with_beyond(made: Board, asking: Asking, last: Day) -> Board:
@@ -86,10 +99,9 @@ class _Round(Struct, frozen=True):
     """The gate that stands for a rule and date."""
 
     state: str
-    gate: Gate
-    rule: Rule
-    inputs: dict[str, str]
+    inputs: dict[str, str] = {}
     again: bool = False  # a round opened, and a later one has begun since
+    unread: Defect | None = None
 
     @property
     def rank(self) -> int:
@@ -99,19 +111,32 @@ class _Round(Struct, frozen=True):
 def _stands(standings: Standings, key: Key, gate: Gate, rule: Rule) -> _Round:
     run = standings.of(key, gate, rule) if gate.status == Status.OPEN else None
     inputs = {name: _input_state(one, gate) for name, one in show(gate, rule).items()}
-    return _Round(_rule_state(gate, run), gate, rule, inputs)
+    return _Round(_rule_state(gate, run), inputs)
 
 
-def _both_rounds(asking: Asking, standings: Standings, key: Key, newest: _Round) -> _Round:
+def _round(asking: Asking, standings: Standings, found: tuple[Key, Gate, Rule] | Unread) -> _Round:
+    """Of a gate that cannot be read, or an earlier round of which cannot, nothing is known."""
+    if isinstance(found, Unread):
+        return _Round(UNKNOWN, unread=found.error)
+    try:
+        return _both_rounds(asking, standings, *found)
+    except Defect as error:
+        if error.code != "cell.unreadable":
+            raise
+        return _Round(UNKNOWN, unread=error)
+
+
+def _both_rounds(asking: Asking, standings: Standings, key: Key, gate: Gate, rule: Rule) -> _Round:
     """What opened stays so while a later round only waits; else the one that needs somebody first.
 
     An input that came for the round that opened is here, unless what came anew was held back.
     """
-    found = asking.opened_before(key, newest.gate)
+    newest = _stands(standings, key, gate, rule)
+    found = asking.opened_before(key, gate)
     if found is None:
         return newest
     before = _stands(standings, key, *found)
-    kept = both(show(newest.gate, newest.rule), show(*found))
+    kept = both(show(gate, rule), show(*found))
     inputs = {
         name: "ready" if one is Shown.RECEIVED else newest.inputs[name]
         for name, one in kept.items()

@@ -8,7 +8,7 @@ person asked for again is named after the one it repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from tidegate.correlate.identity import request_id
 from tidegate.correlate.rule import Rule, TriggerJob
 from tidegate.kernel.clock import Clock, Day, Instant, format_instant
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import Defect
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import segment
 from tidegate.kernel.public_id import public_id
@@ -41,7 +42,9 @@ from tidegate.services.record import Signals
 AGAIN_MAX = 1000
 """So many times a run can be asked for again."""
 _ENDED_BADLY = ("failed", "timed_out", "aborted", "refused")
-_URGENT = (*_ENDED_BADLY, "retrying", "held", "running", "cancelled")
+UNREAD = "unreadable"
+"""How a run stands of which nothing is known."""
+_URGENT = (*_ENDED_BADLY, UNREAD, "retrying", "held", "running", "cancelled")
 
 
 class Followed(Struct, frozen=True, kw_only=True):
@@ -107,14 +110,21 @@ class Downstream:
     def standings(self, days: tuple[Day, Day]) -> Standings:
         """How every run of these dates stands: for lists, which cannot follow each."""
         found: dict[tuple[Day, str], dict[str, str]] = {}
+        unreadable: list[Defect] = []
         for kind in ("trigger", "execution"):
             names = self._codec.kind(kind).statuses
             for one in self._pages(kind, days):
-                key, status = one.key, one.stored.cell.state.status
+                key = one.key
+                if isinstance(one.kept, Defect):
+                    unreadable.append(one.kept)
+                    status = UNREAD
+                else:
+                    number = one.kept.cell.state.status
+                    status = names.get(number, str(number))
                 # A trigger's scope is the job's name as a segment, an execution's the name itself.
                 scope = key.scope if kind == "trigger" else segment(key.scope)
-                found.setdefault((key.day, key.name), {})[scope] = names.get(status, str(status))
-        return Standings(found)
+                found.setdefault((key.day, key.name), {})[scope] = status
+        return Standings(found, unreadable)
 
     def of(self, gate_key: Key, gate: Gate, rule: Rule) -> list[Followed]:
         """Every run this round asked for, the one that needs somebody first."""
@@ -195,6 +205,7 @@ class Standings(Struct, frozen=True):
     """How runs stand, by (day, name of the trigger) and the job's segment."""
 
     found: Mapping[tuple[Day, str], Mapping[str, str]]
+    unreadable: Sequence[Defect] = ()
 
     def of(self, gate_key: Key, gate: Gate, rule: Rule) -> str | None:
         """The status of what this round asked for that needs somebody first; None: of nothing."""

@@ -7,7 +7,7 @@ from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.public_id import business_date, parse_public_id, public_id
 from tidegate.kernel.spelling import did_you_mean
-from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.ports.reader import PAGE_MAX, Listed, Reader, readable
 from tidegate.services.page import Page, cursor_of, parse_cursor
 from tidegate.services.trail import trail_of
 from tidegate.watch.notice import KIND, Notice, Status
@@ -48,7 +48,8 @@ class Notices:
             newest_first=True,
         )
         following = cursor_of(found[-1].key) if len(found) == limit else None
-        return Page([self._listed(one) for one in found], following)
+        known, unreadable = readable(found)
+        return Page([self._listed(one) for one in known], following, unreadable)
 
     def notice(self, id_: str) -> dict[str, Json]:
         """One notice with its data. Raises InputError (`notice.unknown`)."""

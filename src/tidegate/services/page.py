@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from tidegate.kernel.clock import Day
-from tidegate.kernel.errors import InputError
+from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import parse_public, public
+from tidegate.kernel.problem import problem_of
 from tidegate.kernel.step import Key
 
 
@@ -16,6 +19,18 @@ class Page(Struct, frozen=True):
 
     items: list[Json]
     next: str | None
+    unreadable: Sequence[Defect] = ()
+    """Why cells that belong here are left out: `cell.unreadable`, each with its name."""
+
+    def answer(self) -> dict[str, Json]:
+        """As the API prints it; `unreadable` only where there are some, a problem each."""
+        answer: dict[str, Json] = {"items": self.items, "next": self.next}
+        if self.unreadable:
+            answer["unreadable"] = self.problems()
+        return answer
+
+    def problems(self) -> list[Json]:
+        return [problem_of(one) for one in self.unreadable]
 
 
 def cursor_of(key: Key) -> str:

@@ -20,7 +20,7 @@ from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Key
 from tidegate.kernel.value import is_map
-from tidegate.ports.reader import Listed, Reader
+from tidegate.ports.reader import Listed, Reader, readable
 from tidegate.run import engine as run
 from tidegate.run.execution import Execution
 from tidegate.schedule import engine as schedule
@@ -75,10 +75,11 @@ class Runs:
         cursor: str | None = None,
     ) -> Page:
         """One page of executions, the newest business date first. Raises InputError (`input`)."""
-        found, following = self._page("execution", job, status, days, limit, cursor)
+        page, following = self._page("execution", job, status, days, limit, cursor)
+        found, unreadable = readable(page)
         items = [self._execution(one) for one in found]
         items.sort(key=lambda item: (item["business_date"] or "", item["started_at"]), reverse=True)
-        return Page(items, following)
+        return Page(items, following, unreadable)
 
     def execution(self, id_: str) -> Json:
         """One execution with its attempts and journal. Raises InputError (`execution.unknown`)."""
@@ -108,8 +109,9 @@ class Runs:
         cursor: str | None = None,
     ) -> Page:
         """One page of triggers, the newest business date first. Raises InputError (`input`)."""
-        found, following = self._page("trigger", job, status, days, limit, cursor)
-        return Page([self._trigger(one) for one in found], following)
+        page, following = self._page("trigger", job, status, days, limit, cursor)
+        found, unreadable = readable(page)
+        return Page([self._trigger(one) for one in found], following, unreadable)
 
     def trigger(self, id_: str) -> Json:
         """One trigger and what holds it. Raises InputError (`trigger.unknown`)."""

@@ -15,7 +15,7 @@ from msgspec import Struct, field, structs
 
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.errors import Defect, TidegateError
 from tidegate.kernel.ids import CellId, Pos
 from tidegate.kernel.public_id import cell_name
 from tidegate.kernel.step import Cell, Engine, Heard, Key, Order, Signal, Woke
@@ -276,6 +276,9 @@ def _compare(reader: Reader, replay: Replay, codec: Codec, report: Report) -> No
             for listed in page:
                 report.cells += 1
                 found = left.pop(listed.key, None)
+                if isinstance(listed.kept, Defect):
+                    report.differs("cell", cell_name(listed.key), str(listed.kept))
+                    continue
                 _compare_one(listed.key, listed.stored, found, codec, report)
             if len(page) < PAGE_MAX:
                 break

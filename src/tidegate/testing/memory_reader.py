@@ -10,6 +10,7 @@ from itertools import islice
 from tidegate.kernel.bloom import may_hold
 from tidegate.kernel.clock import Day, Instant
 from tidegate.kernel.codec import Codec
+from tidegate.kernel.errors import Defect
 from tidegate.kernel.ids import CellId, Pos
 from tidegate.kernel.step import Key
 from tidegate.ports.reader import (
@@ -23,7 +24,7 @@ from tidegate.ports.reader import (
     check_limit,
 )
 from tidegate.ports.store import Activation, LogRow, Stored
-from tidegate.testing.memory_tables import Tables, by_visibility, fresh
+from tidegate.testing.memory_tables import CellRow, Tables, by_visibility, fresh
 
 
 class MemoryReader:
@@ -80,7 +81,13 @@ class MemoryReader:
             )
         ]
         found.sort(key=lambda row: _place(row.key), reverse=newest_first)
-        return [Listed(row.key, row.stored(self._codec), row.changed_at) for row in found[:limit]]
+        return [Listed(row.key, self._kept(row), row.changed_at) for row in found[:limit]]
+
+    def _kept(self, row: CellRow) -> Stored | Defect:
+        try:
+            return row.stored(self._codec)
+        except Defect as unreadable:
+            return unreadable
 
     def last_day(self, kind: str, until: Day | None = None) -> Day | None:
         with self._tables.held():

@@ -14,7 +14,7 @@ from tidegate.adapters.store import read_cells, read_log, schema
 from tidegate.adapters.store.reading import Moment, Reading
 from tidegate.kernel.clock import Day, Instant
 from tidegate.kernel.codec import Codec, unpack
-from tidegate.kernel.errors import InputError
+from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Cell, Key
 from tidegate.ports.reader import (
@@ -114,8 +114,12 @@ class SqlReader:
         listed: list[Listed] = []
         for id_, key in keys.items():
             _, changed_at, doc, version, format_, body = rows[id_]
-            stored = self._stored(key, id_, doc, version, format_, body)
-            listed.append(Listed(key, stored, changed_at))
+            kept: Stored | Defect
+            try:
+                kept = self._stored(key, id_, doc, version, format_, body)
+            except Defect as unreadable:
+                kept = unreadable
+            listed.append(Listed(key, kept, changed_at))
         return listed
 
     def last_day(self, kind: str, until: Day | None = None) -> Day | None:

@@ -8,12 +8,13 @@ from threading import Event
 from typing import TypedDict, Unpack
 
 import pytest
+from msgspec import structs
 
 from tidegate.kernel.clock import Day, Instant
-from tidegate.kernel.errors import InputError
+from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.ids import CellId, Pos
 from tidegate.kernel.step import Key
-from tidegate.ports.reader import PAGE_MAX, JournalRow, Listed, Reader
+from tidegate.ports.reader import PAGE_MAX, JournalRow, Listed, Reader, readable
 from tidegate.ports.store import JournalWrite, Store
 from tidegate.testing.contracts.kit import (
     CODEC,
@@ -281,6 +282,21 @@ class ReaderCellContract(Contract):
         assert list(reader.strays(Pos(huge), 5)) == []
         assert list(reader.rejects(huge, 5)) == []
         assert list(reader.find(["x"], Pos(huge), 5)) == []
+
+    def test_a_cell_that_cannot_be_read_has_its_place_and_the_others_are_there(
+        self, store: Store, reader: Reader
+    ) -> None:
+        spoiled = structs.replace(cell(1, gate("b")), body=b"\xc1")
+        turn(store, cells=[cell(2, gate("a")), spoiled, cell(3, gate("c"))])
+
+        page = reader.cells("gate", limit=2)
+        found, unreadable = readable(page)
+
+        assert [one.key for one in page] == [gate("a"), gate("b")]
+        assert [one.stored.id for one in found] == [2]
+        assert [one.code for one in unreadable] == ["cell.unreadable"]
+        with pytest.raises(Defect, match="gate b"):
+            _ = page[1].stored
 
     def test_a_whole_page_is_a_thousand(self, store: Store, reader: Reader) -> None:
         turn(store, cells=[cell(n, gate(name=f"{n:04}")) for n in range(1, 1102)])
