@@ -58,6 +58,13 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
         {doc: one for doc, one in documents.items() if one.kind in ("context", "calendar")}
     )
     for doc, document in documents.items():
+        if document.kind == "dataset":
+            yield from _unknown_calendar(
+                ("dataset", document.name),
+                ("calendar",),
+                document.body.get("calendar"),
+                known.calendars,
+            )
         if document.kind != "rule":
             continue
         yield from _unknown(document.name, document.body, known, guessed)
@@ -70,6 +77,14 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
         yield from _one(document.name, written, rules[doc])
         yield from _second_clocks(document.name, written)
     yield from _shared_ids(rules.values())
+
+
+def check_dataset_beside(
+    name: str, body: Json, documents: Mapping[DocId, Document]
+) -> Iterable[Finding]:
+    """A calendar nobody has, also in a dataset that its model refuses: a deadline would be another."""
+    calendar = body.get("calendar") if is_map(body) else None
+    return _unknown_calendar(("dataset", name), ("calendar",), calendar, calendars_of(documents))
 
 
 def check_beside(name: str, body: Json, documents: Mapping[DocId, Document]) -> Iterable[Finding]:
@@ -99,7 +114,9 @@ def _unknown(
     name: str, body: Mapping[str, Json], known: _Known, guessed: set[str]
 ) -> Iterator[Finding]:
     """What a rule names and nobody has."""
-    yield from _unknown_calendar(name, body, known.calendars)
+    expect = body.get("expect")
+    calendar = expect.get("calendar") if is_map(expect) else None
+    yield from _unknown_calendar(("rule", name), ("expect", "calendar"), calendar, known.calendars)
     yield from _unknown_jobs(name, body, known.jobs)
     for source in sources_of(body):
         for one in (
@@ -110,17 +127,19 @@ def _unknown(
 
 
 def _unknown_calendar(
-    name: str, body: Mapping[str, Json], calendars: Mapping[str, BusinessCalendar]
+    of: tuple[str, str],
+    path: tuple[str, ...],
+    calendar: Json,
+    calendars: Mapping[str, BusinessCalendar],
 ) -> Iterator[Finding]:
-    expect = body.get("expect")
-    calendar = expect.get("calendar") if is_map(expect) else None
+    """A calendar that a document, by kind and name, names at this path, and nobody has."""
     if not isinstance(calendar, str) or not calendar:
         return
     try:
         find_calendar(calendar, calendars)
     except InputError as error:
         yield Finding(
-            "rule", name, ("expect", "calendar"), error.message, error.fix,
+            *of, path, error.message, error.fix,
             code=error.code, lacks="calendar", lacking=calendar,
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tidegate.correlate import expectation
 from tidegate.correlate.action import alarm
 from tidegate.correlate.checking import check as check
-from tidegate.correlate.checking import check_beside
+from tidegate.correlate.checking import check_beside, check_dataset_beside
 from tidegate.correlate.coherence import check as check_alone
 from tidegate.correlate.compiling import compile_rules, datasets_of
 from tidegate.correlate.delivery import begun, deliver, evidence_of, follow
@@ -92,7 +92,10 @@ kinds = (
     Kind(name=expectation.KIND, state=Expectation, follows="rule"),
 )
 orders: tuple[type[Struct], ...] = (ReleaseGate, CloseGate)
-documents = (replace(RULES, check=check_alone, beside=check_beside), DATASETS)
+documents = (
+    replace(RULES, check=check_alone, beside=check_beside),
+    replace(DATASETS, beside=check_dataset_beside),
+)
 
 
 class Book(Struct, frozen=True):

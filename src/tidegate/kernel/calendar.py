@@ -179,12 +179,24 @@ def check_calendars(documents: Mapping[DocId, Document]) -> Iterator[Finding]:
         found = _resolve(name, written, ())
         if isinstance(found, str):
             what, _, fix = found.partition("|")
-            yield Finding("calendar", name, ("based_on",), what, fix, lacks="calendar")
+            lacking = _lacking(name, written)
+            lacks = "calendar" if lacking else ""
+            where = ("based_on",)
+            yield Finding("calendar", name, where, what, fix, lacks=lacks, lacking=lacking)
         elif (closed := found.exhausted()) is not None:
             day, error = closed
             what = f"{error.message}: a rule that expects by it begins no gate"
             where = _closing(written[name], day)
             yield Finding("calendar", name, where, what, error.fix, code=error.code)
+
+
+def _lacking(name: str, written: Mapping[str, CalendarDocument]) -> str:
+    """The name at the end of the line of bases that no document has; "" where it is a circle."""
+    seen: set[str] = set()
+    while name in written and name not in seen:
+        seen.add(name)
+        name = written[name].based_on or name
+    return "" if name in seen else name
 
 
 def _closing(document: CalendarDocument, after: Day) -> tuple[str | int, ...]:

@@ -180,6 +180,7 @@ def check_applications(
                 fault.fix,
                 code=fault.code,
                 lacks=lacks,
+                lacking=mapping.calendar if lacks else "",
             )
         yield from _broken_glob(document, path, mapping.source_pattern)
         if document.kind != "context":
