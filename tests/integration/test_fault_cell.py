@@ -138,7 +138,8 @@ def test_a_due_gate_that_cannot_be_read_is_set_aside_until_it_is_mended(
     assert server.stop() == 0
     state_of(database, kept)
     server = serve()
-    released, _ = server.call("POST", f"/api/v1/inbox/{item['id']}/release", {})
+    release = f"/api/v1/inbox/{item['id']}/release"
+    released, _ = server.call("POST", release, {"reason": "restored", "user": "ann"})
     eventually(lambda: gates(server) == {"2026-01-05": "overdue", "2026-01-06": "open"})
 
     assert item["what"].startswith("cell.unreadable: gate both 2026-01-05: ")
@@ -147,6 +148,10 @@ def test_a_due_gate_that_cannot_be_read_is_set_aside_until_it_is_mended(
     assert [one["id"] for one in listed] == [item["id"]]
     assert "1 signals parked" in str(checked)
     assert released == 200
+    shown = command("inbox", "show", item["id"])
+    assert (shown["kind"], shown["reason"]) == ("released", "restored")
+    traced = tidegate("trace", "both~~2026-01-05~~001", project=project, database=str(database))
+    assert f"by {shown['by']}: restored" in traced.stdout
     assert server.call("GET", "/api/v1/inbox")[1]["items"] == []
     assert server.stop() == 0
     assert command("db", "verify")["equal"] is True

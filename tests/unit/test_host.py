@@ -17,6 +17,7 @@ from tidegate.ports.store import RowFault
 from tidegate.schedule.orders import Pause, Resume
 from tidegate.services.caution import DEATHS_MAX
 from tidegate.services.engines import ENGINES, codec_of
+from tidegate.services.inbox import Inbox, release_order
 from tidegate.services.intake import Pending
 from tidegate.services.orders import AcceptClock, ReleaseParked
 from tidegate.testing.broken import Tally, broken, mark, tally_key
@@ -83,6 +84,32 @@ def test_a_reducer_that_raises_costs_its_own_signal_and_nobody_elses() -> None:
     assert receipt.accepted == 3
     assert bench.count() == 2
     assert bench.parked() == [("broken", "reducer.failed")]
+    assert bench.world.verify().differences == []
+
+
+def test_who_releases_a_parked_signal_and_why_is_told_by_trace_and_inbox() -> None:
+    bench = Bench()
+    bench.acts["raise"] = raise_(ValueError("no"))
+    bench.world.hear(mark("b", "raise"), mark("c", "raise"))
+    first, second = [f"{row.parking.pos}.broken" for row in bench.world.reader.parked()]
+    inbox = Inbox(bench.world.reader, bench.world.search)
+    bench.world.order(release_order(first), actor="ann", reason="too early")  # it fails again
+    bench.acts["raise"] = bench.acts["fine"]
+
+    refused = inbox.item(first)
+    bench.world.order(release_order(first), actor="ann", reason="mended in 0.2")
+    bench.world.order(release_order(second), actor="ben")
+    shown = inbox.item(first)
+    events = bench.world.trace.trace("b")["events"]
+
+    assert refused["kind"] == "parked"
+    assert (shown["kind"], shown["what"]) == ("released", "released by ann: mended in 0.2")
+    assert shown["event"]["id"] == "b"
+    assert inbox.item(second)["what"] == "released by ben"
+    assert [one["type"] for one in events] == ["test.mark", "tidegate.host.released"]
+    said = events[1]["data"]
+    assert (said["by"], said["reason"], said["event"]["id"]) == ("ann", "mended in 0.2", "b")
+    assert inbox.listed() == []
     assert bench.world.verify().differences == []
 
 

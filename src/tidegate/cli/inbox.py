@@ -13,6 +13,7 @@ from tidegate.settings import Settings
 
 _NEXT = {
     "parked": "after an upgrade: tidegate inbox release {id}",
+    "released": "nothing; its engine has decided it",
     "rejected": "mend what was wrong and send it again",
     "conflict": "if it is the right one, send it again under an id of its own",
     "unmapped": "map its application in contexts/*.yaml, or send what it lacks",

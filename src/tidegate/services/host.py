@@ -41,7 +41,7 @@ from tidegate.services.pace import Pace, Share
 from tidegate.services.presence import Presence
 from tidegate.services.record import signals_of
 from tidegate.services.steady import JUMPED, Steady
-from tidegate.services.transaction import Aftermath, Rows, aftermath, log_row, parked_says, rows_of
+from tidegate.services.transaction import Aftermath, Rows, aftermath, host_says, log_row, rows_of
 from tidegate.services.turn import Crowded
 from tidegate.services.unfold import Unfolded, unfold
 from tidegate.services.verdict import Copy, digest_of, hash_of
@@ -350,7 +350,7 @@ class Host:
             later=(
                 *decision.later,
                 *unfolded.adopted,
-                *parked_says(parked, given, self.signals, now),
+                *host_says(parked, after, given, unfolded.released, self.signals, now),
             ),
             strays=after.strays,
             parked=parked,

@@ -57,11 +57,28 @@ class Inbox:
                     return {**_conflict(found[0]), "differs": self._differs(found[0])}
                 if found:
                     return {**self._unheard(found[0]), "event": printed(found[0])}
+        for said in self._search.released() if "." in id_ else ():
+            if said.event.subject == id_:
+                return self._released(said)
         raise InputError(
             "inbox.unknown",
             f"nothing in the inbox is called {id_[:80]!r}",
             fix="`tidegate inbox list` shows what is there",
         )
+
+    def _released(self, found: Found) -> dict[str, Json]:
+        """What is in the inbox no more: who had it decided, and why."""
+        data = found.event.data
+        by, reason = data["by"] or "somebody", data["reason"]
+        return {
+            "id": found.event.subject,
+            "kind": "released",
+            "at": format_instant(found.at),
+            "what": f"released by {by}: {reason}" if reason else f"released by {by}",
+            "by": data["by"],
+            "reason": reason,
+            "event": self._event(Pos(data["pos"])),
+        }
 
     def _event(self, pos: Pos) -> Json:
         found = self._search.at([pos])

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tidegate.kernel import event as marks
 from tidegate.kernel.clock import Instant, format_day, format_instant
+from tidegate.kernel.cloudevent import OWN_SOURCE
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import Adopted, Heard, Order, Outcome, Woke
@@ -20,13 +21,16 @@ from tidegate.ports.store import LogRow
 from tidegate.services.books import Books
 from tidegate.services.look import LATEST, Library, read_kept
 from tidegate.services.record import CONFLICT, Foreign, Signals, decode_entries
-from tidegate.services.transaction import CONFLICTS, tokens_of
+from tidegate.services.transaction import CONFLICTS, RELEASED, tokens_of
 
 ROWS_A_PAGE = 50
 EVENTS_LOOKED_AT_MAX = 20_000
 """So many events are read for one page, about half a second; the page's cursor goes on from there."""
 PAGES_MAX = 500
 """Pages of a question that is answered as a whole."""
+
+RELEASED_MAX = 10_000
+"""Of so many releases, the newest, is known who wanted them."""
 
 _MARKS = {
     marks.NORMALISED: "normalised",
@@ -131,6 +135,14 @@ class Search:
             found += [one for one in self._events(rows[0], books) if one.pos in mine]
             wanted = [pos for pos in wanted[1:] if pos not in mine]
         return found
+
+    def released(self) -> list[Found]:
+        """Parked signals that a person had decided after all, newest first: who, and why."""
+        return [
+            one
+            for one in self.found(Wanted(type=RELEASED), RELEASED_MAX)
+            if one.event.source == OWN_SOURCE
+        ]
 
     def conflicts(self, limit: int) -> list[Found]:
         """Events that came under a used id with other content, newest first."""

@@ -9,7 +9,7 @@ by routing it again, the gates of a correlation id by what they said or by its d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -22,7 +22,7 @@ from tidegate.kernel.clock import Day, parse_day
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import Pos
-from tidegate.kernel.public_id import parse_public_id
+from tidegate.kernel.public_id import cell_name, parse_public_id
 from tidegate.kernel.public_id import public_id as run_id
 from tidegate.kernel.step import Heard, Key
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader
@@ -96,6 +96,7 @@ class Trace:
                 events.update((one.pos, one) for one in self._search.found(wanted, PAGE_MAX))
         triggers = dict.fromkeys(self._triggers(id_, chosen, events.values()))
         followed = [run for key in triggers if (run := self._downstream.follow(key)) is not None]
+        events.update((one.pos, one) for one in self._releases(events, chosen, followed))
         if not (events or rounds or followed):
             raise InputError(
                 "not_found",
@@ -172,6 +173,19 @@ class Trace:
                 continue
 
     # ---- events and runs
+    def _releases(
+        self, places: Collection[Pos], rounds: Iterable[_Round], runs: Iterable[Followed]
+    ) -> Iterator[Found]:
+        """Who let a signal out of the inbox that is one of these, or concerns one of their cells."""
+        cells = {cell_name(one.key) for one in rounds}
+        for run in runs:
+            started = Key("execution", run.key.day, run.trigger.asked.job, run.key.name)
+            cells |= {cell_name(run.key), cell_name(started)}
+        for found in self._search.released():
+            data = found.event.data
+            if data["pos"] in places or data.get("cell") in cells:
+                yield found
+
     def _deliveries(self, one: _Round) -> Iterator[Found]:
         """What the round counted, refused and replaced."""
         kept = (*one.gate.inputs, *one.gate.refused)

@@ -13,10 +13,12 @@ from tidegate.kernel.clock import Instant
 from tidegate.kernel.cloudevent import OWN_SOURCE
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.public_id import cell_name
 from tidegate.kernel.step import (
     CallTask,
     Heard,
     Key,
+    Outcome,
     Refusal,
     SendNotice,
     Signal,
@@ -311,11 +313,55 @@ def aftermath(
     return Aftermath(tuple(parked), unparked, tuple(unwoken), strays, replies)
 
 
+RELEASED = "tidegate.host.released"
+
+
+def host_says(
+    parked: Sequence[Parking],
+    after: Aftermath,
+    given: Given,
+    released: Mapping[int, tuple[Pos, str]],
+    signals: Signals,
+    now: Instant,
+) -> tuple[bytes, ...]:
+    """What became of parked signals, as events for the next turn."""
+    return (
+        *_parked_says(parked, given, signals, now),
+        *_released_says(after.unparked, given, released, signals, now),
+    )
+
+
+def _released_says(
+    unparked: Sequence[tuple[Pos, str]],
+    given: Given,
+    released: Mapping[int, tuple[Pos, str]],
+    signals: Signals,
+    now: Instant,
+) -> tuple[bytes, ...]:
+    """`tidegate.host.released`: who had a parked signal decided after all, and why."""
+    says: list[bytes] = []
+    for index, (pos, engine) in released.items():
+        guest, root = given.guests[index], given.roots[index]
+        if (pos, engine) not in unparked or not isinstance(guest, Ask):
+            continue
+        data: dict[str, Json] = {"pos": pos, "engine": engine, "by": guest.order.actor}
+        data["reason"] = guest.order.reason
+        match root.signal:
+            case Heard(event):
+                data["event"] = {"id": event.id, "source": event.source}
+            case Woke(key) | Outcome(key):
+                data["cell"] = cell_name(key)
+            case _:
+                pass
+        says.append(_said(RELEASED, f"{root.place}.{pos}.{engine}", data, signals, now))
+    return tuple(says)
+
+
 SAYS_PARKED_MAX = 10
 """So many parked signals are said as events each turn; all are listed in the inbox."""
 
 
-def parked_says(
+def _parked_says(
     parked: Sequence[Parking], given: Given, signals: Signals, now: Instant
 ) -> tuple[bytes, ...]:
     """`tidegate.host.parked`, so that alerts can hear it; never about what the host itself said."""
@@ -332,14 +378,21 @@ def parked_says(
     for row in parked[:SAYS_PARKED_MAX]:
         if row.pos in own:
             continue
-        event = Event(
-            id=f"{given.first}.{row.pos}.{row.engine}",
-            source=OWN_SOURCE,
-            type="tidegate.host.parked",
-            time=now,
-            subject=f"{row.pos}.{row.engine}",
-            data={"pos": row.pos, "engine": row.engine, "error": row.error},
-            application=OWN_SOURCE,
-        )
-        says.append(signals.encode(Heard(event)))
+        data = {"pos": row.pos, "engine": row.engine, "error": row.error}
+        id_ = f"{given.first}.{row.pos}.{row.engine}"
+        says.append(_said("tidegate.host.parked", id_, data, signals, now))
     return tuple(says)
+
+
+def _said(type_: str, id_: str, data: Mapping[str, Json], signals: Signals, now: Instant) -> bytes:
+    """What the host says about a parked signal, whose name in the inbox is the subject."""
+    event = Event(
+        id=id_,
+        source=OWN_SOURCE,
+        type=type_,
+        time=now,
+        subject=f"{data['pos']}.{data['engine']}",
+        data=data,
+        application=OWN_SOURCE,
+    )
+    return signals.encode(Heard(event))
