@@ -181,7 +181,7 @@ def check_calendars(documents: Mapping[DocId, Document]) -> Iterator[Finding]:
             what, _, fix = found.partition("|")
             lacking = _lacking(name, written)
             lacks = "calendar" if lacking else ""
-            where = ("based_on",)
+            where: tuple[str | int, ...] = ("based_on",)
             yield Finding("calendar", name, where, what, fix, lacks=lacks, lacking=lacking)
         elif (closed := found.exhausted()) is not None:
             day, error = closed
