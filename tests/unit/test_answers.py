@@ -106,6 +106,32 @@ def test_a_trigger_nobody_looked_at_again_is_held_by_what_held_it() -> None:
     assert "is held: all jobs are paused by ann (until 2025-11-21T10:00:00Z)." in sentence
 
 
+def test_a_pause_that_has_ended_is_named_by_no_answer() -> None:
+    world = World(project(rule("a")))
+    world.order(Pause(), actor="ann", reason="moving")
+    world.hear(delivery("a"))
+    world.order(Pause(job="job"), actor="ben", reason="second")
+    world.order(Resume(), actor="ann")
+
+    told = world.asking.explain_rule("daily", None).answer
+    listed = world.runs.triggers(status="held").items
+    shown = world.runs.trigger(TRIGGER)
+
+    now = [{"what": "pause", "text": "job is paused by ben: second", "until": None}]
+    assert "job is paused by ben: second." in told["sentence"]
+    assert [told["runs"][0]["held"], listed[0]["held"], shown["held"]] == [now, now, now]
+
+
+def test_what_held_a_trigger_that_has_started_holds_it_no_more() -> None:
+    world = World(project(rule("a")))
+    world.order(Pause(), actor="ann")
+    world.hear(delivery("a"))
+    world.order(Resume(), actor="ann")
+    world.advance(MINUTE_US)
+
+    assert world.runs.trigger(TRIGGER)["held"] == []
+
+
 def test_an_open_gate_says_that_its_run_goes_on_and_that_it_succeeded() -> None:
     world = World(project(rule("a")), perform=endless)
     world.hear(delivery("a"))

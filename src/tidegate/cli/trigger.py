@@ -163,6 +163,8 @@ def _asker(found: Json) -> str:
 def _held(one: Json) -> str:
     if one["status"] not in ("held", "refused"):
         return ""
+    if not one["held"]:
+        return "it is about to start"
     return "; ".join(
         why["text"] + (f" until {when(why['until'])}" if why["until"] else "")
         for why in one["held"]

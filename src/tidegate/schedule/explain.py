@@ -48,12 +48,24 @@ def _by(trigger: Trigger) -> str:
     return f"{by}: {trigger.cancel_reason}" if trigger.cancel_reason else by
 
 
-def _held(key: Key, trigger: Trigger, look: Look, book: Book) -> Explanation:
+def holding(key: Key, trigger: Trigger, look: Look, book: Book) -> tuple[Reason, ...]:
+    """What stands against a trigger now, whatever did when it was decided: all answers say this.
+
+    Of one that is held: nothing where it is about to start. Of a refused one: its refusal.
+    """
+    if trigger.status != Status.HELD:
+        return trigger.reasons if trigger.status == Status.REFUSED else ()
     own = look.cell(hold_key(key.scope), Hold).state
     why = admission.reasons(key.scope, look.cell(ALL, Hold).state, own, book, look.now)
     if not why and own.wake_at is not None and own.wake_at == trigger.look_at:
         # Nobody has looked again since: the server stands still, or its clock is not the asker's.
-        why = trigger.reasons
+        return trigger.reasons
+    return why
+
+
+def _held(key: Key, trigger: Trigger, look: Look, book: Book) -> Explanation:
+    own = look.cell(hold_key(key.scope), Hold).state
+    why = holding(key, trigger, look, book)
     waiting = own.queue.length - 1
     others = f"; {waiting} more of this job wait" if waiting > 0 else ""
     because = _texts(why) if why else "it is about to start"

@@ -6,7 +6,7 @@
     started --its run ends--> succeeded, failed
 
 A trigger starts at most once, for ever; retries of its run are no new triggers. Why it is held
-stands here as it was seen when it was last decided; `explain` looks again.
+stands here as it was seen when it was last decided; answers look again (`explain.holding`).
 """
 
 from __future__ import annotations

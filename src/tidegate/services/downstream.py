@@ -32,8 +32,9 @@ from tidegate.run.execution import Execution
 from tidegate.run.explain import Unattended, started
 from tidegate.run.explain import unattended as run_words
 from tidegate.schedule import engine as schedule
+from tidegate.schedule.explain import holding
+from tidegate.schedule.trigger import Reason, Trigger, shown
 from tidegate.schedule.trigger import Status as TriggerStatus
-from tidegate.schedule.trigger import Trigger, shown
 from tidegate.services.attendance import Attended, here, starts_now, unattended
 from tidegate.services.books import Books
 from tidegate.services.look import Library, ReaderLook
@@ -54,6 +55,7 @@ class Followed(Struct, frozen=True, kw_only=True):
     trigger: Trigger
     execution: Execution | None
     explanation: Explanation
+    held: tuple[Reason, ...] = ()  # what stands against its start now
     unattended: Unattended | None = None
 
     @property
@@ -68,7 +70,6 @@ class Followed(Struct, frozen=True, kw_only=True):
     def listed(self) -> dict[str, Json]:
         """As `explain --json` prints it under `runs`."""
         started, why = self.execution, self.explanation
-        held = self.trigger.status == TriggerStatus.HELD
         return {
             "execution": public_id(self.key) if started is not None else None,
             "trigger": public_id(self.key),
@@ -76,7 +77,7 @@ class Followed(Struct, frozen=True, kw_only=True):
             "status": self.status,
             "unattended": self.unattended,
             "sentence": why.sentence,
-            "held": shown(self.trigger.reasons) if held else [],
+            "held": shown(self.held),
             "attempt": started.attempt if started else 0,
             "attempts_max": started.retry.attempts_max if started else None,
             "started_at": _text(started.started_at) if started else None,
@@ -156,8 +157,16 @@ class Downstream:
             )
         books = self._library.books()
         look = ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
-        why = schedule.explain(key, look, book_of(books, schedule))
-        return Followed(key=key, trigger=trigger, execution=None, explanation=why)
+        book = book_of(books, schedule)
+        why = schedule.explain(key, look, book)
+        held = trigger.status == TriggerStatus.HELD
+        return Followed(
+            key=key,
+            trigger=trigger,
+            execution=None,
+            explanation=why,
+            held=holding(key, trigger, look, book) if held else (),
+        )
 
     def explain_run(self, key: Key, stored: Stored) -> tuple[Explanation, Unattended | None]:
         """Where an execution stands, and how where nobody works on it."""

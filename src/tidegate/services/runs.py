@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tidegate.kernel.clock import NO_DAY, Clock, Day, format_instant
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import InputError
+from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.given import check_given
 from tidegate.kernel.ids import DocId, segment
@@ -24,7 +24,8 @@ from tidegate.ports.reader import Listed, Reader, readable
 from tidegate.run import engine as run
 from tidegate.run.execution import Execution
 from tidegate.schedule import engine as schedule
-from tidegate.schedule.trigger import Trigger, shown
+from tidegate.schedule.explain import holding
+from tidegate.schedule.trigger import Reason, Trigger, shown
 from tidegate.services.attendance import starts_now
 from tidegate.services.downstream import (
     AGAIN_MAX,
@@ -256,10 +257,17 @@ class Runs:
             "execution": public_id(one.key) if state.started_at else None,
             "actor": state.actor,
             "reason": state.reason,
-            "held": shown(state.reasons),
+            "held": shown(self._holding(one, state)),
             "cancelled_by": state.cancelled_by,
             "cancel_reason": state.cancel_reason,
         }
+
+    def _holding(self, one: Listed, trigger: Trigger) -> tuple[Reason, ...]:
+        book = book_of(self._library.books(), schedule)
+        try:
+            return holding(one.key, trigger, self._look(one), book)
+        except Defect as unreadable:  # a list goes on, and names it
+            return (Reason(unreadable.code, str(unreadable)),)
 
     def _status(self, kind: str, status: int) -> str:
         return self._codec.kind(kind).statuses.get(status, str(status))
