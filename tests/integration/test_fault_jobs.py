@@ -80,6 +80,28 @@ def test_a_job_whose_server_was_killed_says_that_it_was_started_twice(tmp_path: 
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+def test_what_a_job_had_printed_before_it_was_stopped_is_kept(tmp_path: Path) -> None:
+    command = "echo half of it; echo oops >&2; echo $$ >> begun; exec sleep 600"
+    project = write_jobs(tmp_path / "project", {"long": {"target": ["sh", "-c", command]}})
+    with Server(project) as server:
+        stopped = start(server, "long")
+        eventually(lambda: len(pids(project)) == 1)
+        server.call("POST", f"/api/v1/executions/{stopped}/stop", {"reason": "wrong data"})
+        eventually(lambda: "oops" in execution(server, stopped)["cause"])
+        found = execution(server, stopped)
+        output = tidegate("run", "output", stopped, project=project)
+        verified = tidegate("db", "verify", project=project)
+        left = pids(project)
+        eventually(lambda: gone(*left))
+
+    (attempt,) = found["attempts"]
+    assert found["status"] == "aborted"
+    assert ": wrong data; ended on request; the end of its stdout:" in found["cause"]
+    assert "half of it" in output.stdout
+    assert (attempt["status"], attempt["starts"], attempt["cause"]) == ("failed", 1, found["cause"])
+    assert verified.returncode == 0, verified.stdout
+
+
 def test_values_of_a_run_reach_a_job_as_they_are_and_no_shell_reads_them(tmp_path: Path) -> None:
     jobs: dict[str, dict[str, Any]] = {
         "list": {"target": ["printf", "%s", "${parameters.v}"]},

@@ -845,7 +845,7 @@ def test_the_time_a_server_was_down_does_not_count_for_local_work() -> None:
 
 
 # ---- stops
-def test_a_stop_of_our_own_work_ends_it_without_an_outcome() -> None:
+def test_a_stop_of_our_own_work_ends_it_and_is_used_up_by_what_it_said() -> None:
     async def act(stage: Stage) -> None:
         stage.add(planned("A", "test:local", seconds=500))
         await asyncio.sleep(2)
@@ -854,7 +854,8 @@ def test_a_stop_of_our_own_work_ends_it_without_an_outcome() -> None:
         await asyncio.sleep(0.5)
 
         assert stage.local.stretches[0].how == "stop"
-        assert stage.outbox.offered == []
+        assert stage.outbox.counted("A") == [Failed("Tidegate.Stopped", "on request")]
+        assert starts(stage) == [1]
         assert stage.outbox.open() == []
 
     play(act)

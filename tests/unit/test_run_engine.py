@@ -416,6 +416,37 @@ def test_an_outcome_of_an_old_attempt_does_not_end_the_one_that_runs() -> None:
     assert floor.execution == before
 
 
+def test_what_a_stopped_task_had_written_comes_after_the_end_of_its_run() -> None:
+    floor = Floor()
+    floor.start()
+    floor.driver.give(StopExecution(execution=ID), actor="ann")
+    words = Failed("Tidegate.Stopped", "ended on request; it wrote nothing")
+    said = len(floor.driver.said)
+
+    for result in (Done(), Failed("Tidegate.CommandFailed", "late"), words):
+        floor.driver.effects[KEY, "Task.1.1"] = CallTask(call="Task.1.1", resource="", timeout_s=1)
+        floor.driver.give(Outcome(KEY, "Task.1.1", result, starts=2))
+
+    assert floor.execution.status == Status.ABORTED
+    assert floor.execution.cause.endswith("; ended on request; it wrote nothing")
+    assert floor.execution.starts == 2
+    assert len(floor.driver.said) == said
+    assert fold(floor.driver.journal[KEY]) == floor.execution
+
+
+def test_what_a_task_had_written_that_its_run_outlasted_is_kept_too() -> None:
+    floor = Floor(execution_timeout="20m", timeout="10m")
+    floor.start()
+    floor.at(20)
+
+    words = Failed("Tidegate.Stopped", "ended on request; the end of its stdout:\nhalf")
+    floor.driver.effects[KEY, "Task.1.1"] = CallTask(call="Task.1.1", resource="", timeout_s=1)
+    floor.driver.give(Outcome(KEY, "Task.1.1", words))
+
+    assert floor.execution.status == Status.TIMED_OUT
+    assert floor.execution.cause == f"its execution_timeout has passed; {words.cause}"
+
+
 def test_a_wake_for_nothing_leaves_the_limit_of_time() -> None:
     execution = Execution(status=Status.RUNNING, deadline=Instant(5), wake_at=Instant(3))
 

@@ -166,7 +166,7 @@ class CallTask(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
 
 
 class StopTask(Struct, frozen=True, kw_only=True, tag=True, array_like=True):
-    """Stop the work that `call` of this cell began; has no outcome."""
+    """Stop the work that `call` of this cell began; an outcome says at most what it had written."""
 
     call: str
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_STDOUT = "; the end of its stdout:"
 _STDERR = "the end of its stderr:"
 
 
@@ -12,5 +13,5 @@ def brief(cause: str) -> str:
         return "".join(lines)
     if _STDERR in lines[1:]:
         # Both streams are there, and the last line is of this one.
-        return f"{lines[0].partition(';')[0]}; {_STDERR} {lines[-1]}"
+        return f"{lines[0].removesuffix(_STDOUT)}; {_STDERR} {lines[-1]}"
     return f"{lines[0].removesuffix(':')}: {lines[-1]}"

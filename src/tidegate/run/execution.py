@@ -35,6 +35,8 @@ OUTPUT_MAX = 64 * 1024
 """Bytes of JSON of an output that is kept whole; of a longer one its size and its head are."""
 HEAD_MAX = 4096
 """Characters that are kept of an output over OUTPUT_MAX, and of a cause."""
+STOPPED = "Tidegate.Stopped"
+"""The error of a run that a person stopped, and of a task that was stopped."""
 TIMEOUT = "States.Timeout"
 """The error of a task that took too long; an execution that ends with it has timed out."""
 
@@ -145,7 +147,16 @@ class Ended(Struct, frozen=True, kw_only=True, tag="ended", tag_field="what", om
     starts: int = 0  # of this attempt; 0: nobody told
 
 
-Fact: TypeAlias = Began | Tried | Erred | Ended
+class Left(Struct, frozen=True, kw_only=True, tag="left", tag_field="what"):
+    """What its task said when it was stopped: the run had ended before."""
+
+    at: Instant
+    attempt: int
+    cause: str
+    starts: int
+
+
+Fact: TypeAlias = Began | Tried | Erred | Ended | Left
 
 
 def advance(execution: Execution, fact: Fact) -> Execution:
@@ -194,6 +205,12 @@ def advance(execution: Execution, fact: Fact) -> Execution:
                 error=fact.error or execution.error,
                 cause=fact.cause or execution.cause,
                 output=fact.output,
+                starts=execution.starts + fact.starts,
+            )
+        case Left():
+            return replace(
+                execution,
+                cause=shortened(f"{execution.cause}; {fact.cause}"),
                 starts=execution.starts + fact.starts,
             )
         case _:

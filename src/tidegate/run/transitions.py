@@ -39,12 +39,14 @@ from tidegate.run import report
 from tidegate.run.execution import (
     LIVE,
     PAYLOAD_MAX,
+    STOPPED,
     TIMEOUT,
     Began,
     Ended,
     Erred,
     Execution,
     Fact,
+    Left,
     Status,
     Tried,
     advance,
@@ -95,7 +97,7 @@ def end_attempt(
 ) -> Answer:
     """What came of the current attempt."""
     if execution.status != Status.RUNNING:
-        return NOTHING
+        return _left(key, execution, outcome, now)
     match outcome.result:
         case Done(output):
             ended = Ended(
@@ -109,6 +111,21 @@ def end_attempt(
         case Failed(error, cause):
             fact = executions.after_error(execution, error, cause, now, outcome.starts)
             return _failed(key, execution, fact, job, now)
+
+
+def _left(key: Key, execution: Execution, outcome: Outcome, now: Instant) -> Answer:
+    """What the task of a run that ended before it had written until it was stopped."""
+    result = outcome.result
+    ended = execution.status in (Status.ABORTED, Status.TIMED_OUT)
+    if not ended or not isinstance(result, Failed) or result.error != STOPPED:
+        return NOTHING
+    fact = Left(
+        at=now,
+        attempt=execution.attempt,
+        cause=executions.shortened(result.cause),
+        starts=outcome.starts,
+    )
+    return Step(puts=_puts(key, execution, (fact,)))
 
 
 def wake(key: Key, execution: Execution, job: Job | None, now: Instant) -> Answer:
@@ -171,7 +188,7 @@ def stop(
         at=now,
         attempt=execution.attempt,
         status=Status.ABORTED,
-        error="Tidegate.Stopped",
+        error=STOPPED,
         cause=executions.shortened(f"{by}: {reason}" if reason else by),
     )
     stops = (StopTask(call=execution.call),) if execution.status == Status.RUNNING else ()

@@ -263,6 +263,7 @@ class Dispatcher:
         if performing is not None and performing.job is not None:
             performing.end(Over.STOPPED)
             await asyncio.wait({performing.job}, timeout=STOP_MAX_S)
+            stop.left, stop.starts = performing.left, performing.starts
 
     # ---- outcomes out
     async def _tell(self, held: Held, verdict: Verdict) -> None:
@@ -272,6 +273,9 @@ class Dispatcher:
             case Later():
                 starts = held.starts if held.local else 0
                 await self._defer(lambda: held.claim, verdict, starts)
+            case Told.STOPPED if held.left is not None:
+                # The row of the stop is used up by what its work said, instead of ended in silence.
+                await self._offer(held, held.left)
             case Told.STOPPED:
                 await self._insist(lambda: self._desk.end_stop(held.claim))
             case Told.NOTHING:
@@ -280,7 +284,7 @@ class Dispatcher:
     async def _offer(self, held: Held, result: Done | Failed) -> None:
         """Until the host has it: letting go would have the work done again."""
 
-        starts = held.starts if held.local else 1
+        starts = held.starts if held.local or held.stop else 1
 
         async def offer() -> None:
             while True:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 
 from tidegate.kernel.errors import TransientError
+from tidegate.kernel.step import Failed
 from tidegate.ports.store import LEASE_US, Claim, Claimed
 from tidegate.ports.tasks import Call, Leased, Tasks
 from tidegate.services.desk import Desk
@@ -60,6 +61,7 @@ class Held:
         self.stop = claimed.kind == STOP_TASK
         self.lease_end = lease_end
         self.missed = 0  # renewals in a row that did not name it
+        self.left: Failed | None = None  # what local work said at its end when it was stopped
         self.over: asyncio.Future[Over] = asyncio.get_running_loop().create_future()
         self.extends: Call | None = None  # while work runs that ends by itself with its lease
         self.job: asyncio.Task[None] | None = None

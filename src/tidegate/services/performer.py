@@ -26,7 +26,7 @@ from tidegate.kernel.retry import RetryPolicy, jittered
 from tidegate.kernel.step import CallTask, Done, Failed, SendNotice, StopTask, WriteRecord
 from tidegate.ports.notify import Notify
 from tidegate.ports.store import LEASE_US
-from tidegate.ports.tasks import Call, Running, Tasks
+from tidegate.ports.tasks import Call, Result, Running, Tasks
 from tidegate.services.desk import Desk
 from tidegate.services.lease import Held, Leases, Over
 from tidegate.services.outcome import Later, Settled, Told, Verdict, within
@@ -36,6 +36,8 @@ CALL_MAX_S = 8.0
 """One request to the other side: a start, a find, a poll, a notice. Less than the lease it needs."""
 STOP_MAX_S = 20.0
 """Ending something, with the grace it is given."""
+WORDS_MAX_S = 1.0
+"""From the end of what was stopped to what it had written."""
 START_TRIES_MAX = 20
 """Then a task whose service cannot be reached has failed: after about an hour."""
 RETRY_AFTER_MAX_US = 60 * MINUTE_US
@@ -156,6 +158,8 @@ class Performer:
             seen = await _first(held, running, left_us / 1e6)
             if isinstance(seen, Over | Late):
                 await _bounded(tasks.stop(call, None), STOP_MAX_S)
+            if seen is Over.STOPPED:
+                held.left = await _last_words(running)
         except TransientError:
             held.handle = trail.text()  # nothing was begun; the time it takes to begin counts
             held.starts -= 1
@@ -368,6 +372,13 @@ async def _asked(held: Held, request: Awaitable[T], seconds: float) -> T | Over 
     finally:
         running.cancel()
         running.add_done_callback(_heed)
+
+
+async def _last_words(running: asyncio.Future[Result]) -> Failed | None:
+    """What work that was stopped says of itself, if it does so at once."""
+    await asyncio.wait({running}, timeout=WORDS_MAX_S)
+    ended = running.result() if running.done() else None
+    return ended if isinstance(ended, Failed) else None
 
 
 def _heed(future: asyncio.Future[T]) -> None:

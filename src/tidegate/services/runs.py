@@ -357,6 +357,8 @@ def attempts_of(journal: Sequence[Json], starts: int) -> list[Json]:
                 one["began_at"] = at
             case "erred":
                 one.update(ended_at=at, status="failed", error=entry["error"], cause=entry["cause"])
+            case "left":
+                one["cause"] = f"{one['cause']}; {entry['cause']}"
             case _:
                 error = entry.get("error")
                 one.update(ended_at=at, status="failed" if error else "succeeded")
