@@ -1,9 +1,13 @@
-"""Connection: what one connection may cost before a request of it is read.
+"""Connection: what one connection may cost before a request of it is read, and after its answer.
 
     made --headers in time--> request --answered--> idle --next headers in time--> request ...
          --not in time, too large, or one connection too many--> closed
+    request --answered before its body is read--> rest --passed by--> idle, or closed as was asked
+                                                       --too long, too large--> closed
 
-The HTTP server has no limits of its own here. What a body may cost is `api/bounds.py`'s.
+A sender whose connection is closed while he sends is reset, often before he has read the answer: so
+the rest of his body is read and dropped first. The HTTP server has no limits of its own here. What a
+body may cost that is read is `api/bounds.py`'s.
 """
 
 from __future__ import annotations
@@ -18,6 +22,10 @@ CONNECTIONS_MAX = 4096
 """Open at once; what is over it is closed unanswered."""
 HEADERS_SECONDS_MAX = 15.0
 HEADERS_BYTES_MAX = 64 * 1024
+REST_SECONDS_MAX = 10.0
+"""How long the rest of a body is read and dropped after the answer."""
+REST_BYTES_MAX = 32 << 20
+"""How large that rest is: twice what the event door takes, so who sends too much can read why."""
 UNREAD_SECONDS_MAX = 60.0
 """How long an answer waits for somebody who does not read it."""
 
@@ -28,9 +36,14 @@ class Connection(HttpToolsProtocol):
     """As uvicorn serves it, with patience that ends."""
 
     headers_seconds = HEADERS_SECONDS_MAX
+    rest_seconds = REST_SECONDS_MAX
+    rest_bytes = REST_BYTES_MAX
     _headers_timer: asyncio.TimerHandle | None = None
     _unread_timer: asyncio.TimerHandle | None = None
+    _rest_timer: asyncio.TimerHandle | None = None
     _headers_bytes = 0
+    _rest_bytes = 0
+    _ends_with_rest = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -46,6 +59,11 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._rest_timer is not None:
+            self._rest_bytes += len(data)
+            if self._rest_bytes > self.rest_bytes:
+                self.transport.close()
+            return
         if self._headers_timer is None:
             return
         self._headers_bytes += len(data)
@@ -64,6 +82,42 @@ class Connection(HttpToolsProtocol):
             # uvicorn answers 400 to whatever the parser or what it calls does not take.
             raise ValueError("a request of HTTP/1.1 names its Host, once")
         super().on_headers_complete()
+        cycle: Any = self.cycle
+        if cycle is not None:  # None: the first request asks for another protocol
+            cycle.transport = _Ending(self, cycle)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._rest_timer is None:
+            return
+        self._stop_timers()
+        if self._ends_with_rest:
+            self.transport.close()
+        else:
+            self._await_headers()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        cycle: Any = self.cycle
+        if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
+            self._rest_bytes = 0
+            self._rest_timer = self.loop.call_later(self.rest_seconds, self.transport.close)
+
+    def end(self, cycle: object) -> None:
+        """Close after this request's answer, and after its body."""
+        latest: Any = self.cycle
+        if latest.response_complete and latest.more_body and latest is cycle:
+            self._ends_with_rest = True
+        else:
+            self.transport.close()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whoever has said all may still read his answer; then the connection ends."""
+        cycle: Any = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return True
 
     def shutdown(self) -> None:
         """The server stops; whoever is still sending a body sends it again elsewhere."""
@@ -103,8 +157,22 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def _stop_timers(self) -> None:
-        timers: list[Any] = [self._headers_timer, self._unread_timer]
+        timers: list[Any] = [self._headers_timer, self._unread_timer, self._rest_timer]
         for timer in timers:
             if timer is not None:
                 timer.cancel()
-        self._headers_timer = self._unread_timer = None
+        self._headers_timer = self._unread_timer = self._rest_timer = None
+
+
+class _Ending:
+    """A transport as the answer to one request sees it: it is closed when that request has ended."""
+
+    __slots__ = ("_connection", "_cycle", "is_closing", "write")
+
+    def __init__(self, connection: Connection, cycle: object) -> None:
+        self._connection, self._cycle = connection, cycle
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+
+    def close(self) -> None:
+        self._connection.end(self._cycle)
