@@ -7,12 +7,15 @@ import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from tidegate.adapters.tasks.spawned import text_of
+from tidegate.adapters.tasks.spawner import Stream
 from tidegate.kernel.clock import HOUR_US, MINUTE_US, NO_DAY, Instant, parse_day, parse_instant
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.orders import RequestRun, StartRun, Tell
 from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import CallTask, Document, Done, Engine, Failed, Key, Outcome, Refusal
+from tidegate.kernel.value import canonical
 from tidegate.run import engine
 from tidegate.run.document import JobDocument
 from tidegate.run.execution import (
@@ -521,8 +524,54 @@ def test_a_long_output_never_fails_work_that_succeeded() -> None:
     floor.driver.finish(KEY, Done({"text": "x" * OUTPUT_MAX}))
 
     assert floor.execution.status == Status.SUCCEEDED
-    assert floor.execution.output["tidegate_omitted_bytes"] == OUTPUT_MAX + len('{"text":""}')
+    whole = OUTPUT_MAX + len('{"text":""}')
+    assert floor.execution.output["tidegate_omitted_bytes"] == whole - HEAD_MAX
     assert len(floor.execution.output["head"]) == HEAD_MAX
+
+
+def seq(last: int) -> str:
+    return "".join(f"{number}\n" for number in range(1, last + 1))
+
+
+@pytest.mark.parametrize("last", [20_000, 50_000, 500_000])
+def test_of_a_command_that_wrote_much_both_ends_are_kept(last: int) -> None:
+    raw = seq(last).encode()
+    kept = len(raw) if len(raw) < 1024 * 1024 else 512 * 1024
+    written = text_of(Stream(raw[:kept], raw[kept:][-kept:], len(raw)))
+    floor = Floor()
+    floor.start()
+
+    floor.driver.finish(KEY, Done({"exit_code": 0, "stdout": written, "stderr": "two lines"}))
+
+    output = floor.execution.output
+    assert output["stdout"].startswith("1\n2\n3\n")
+    assert output["stdout"].endswith(f"{last - 1}\n{last}\n")
+    assert output["stdout"].count("cut here") == 1
+    assert f"cut here; {len(raw)} bytes were written in all" in output["stdout"]
+    assert (output["exit_code"], output["stderr"]) == (0, "two lines")
+    assert 20_000 < len(canonical(output)) <= OUTPUT_MAX
+
+
+def test_a_long_document_a_command_wrote_is_kept_once() -> None:
+    document = "[" + ",".join(["1234567"] * 6000) + "]"
+    floor = Floor()
+    floor.start()
+
+    floor.driver.finish(KEY, Done({"stdout": document, "stderr": "", "result": [1234567] * 6000}))
+
+    output = floor.execution.output
+    assert output["stdout"] == document
+    assert output["result"]["tidegate_omitted_bytes"] == len(document) - HEAD_MAX
+
+
+def test_what_a_function_printed_gives_way_to_what_it_returned() -> None:
+    floor = Floor()
+    floor.start()
+
+    floor.driver.finish(KEY, Done({"result": {"rows": 3}, "printed": "y" * OUTPUT_MAX + "end"}))
+
+    assert floor.execution.output["result"] == {"rows": 3}
+    assert floor.execution.output["printed"].endswith("yend")
 
 
 def test_a_task_that_would_be_given_too_much_fails_and_says_so() -> None:

@@ -13,7 +13,7 @@ an execution keeps the version, the parameters and the retry policy it began wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from functools import reduce
 from typing import TypeAlias, assert_never
@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from tidegate.kernel import value
 from tidegate.kernel.clock import Instant, shifted
+from tidegate.kernel.cut import ends
 from tidegate.kernel.event import Json
 from tidegate.kernel.orders import RequestRun
 from tidegate.kernel.retry import ONCE, RetryPolicy
@@ -32,9 +33,13 @@ from tidegate.kernel.step import CARE_MIN, Durable, Kind
 PAYLOAD_MAX = 256 * 1024
 """Bytes of JSON a task may be given, as the Amazon States Language has it."""
 OUTPUT_MAX = 64 * 1024
-"""Bytes of JSON of an output that is kept whole; of a longer one its size and its head are."""
+"""Bytes of JSON of an output that is kept whole; of a longer one the ends of its texts are."""
+WRITTEN = ("stdout", "stderr", "printed")
+"""The texts of an output: what a job wrote, of which the end says most."""
+WRITTEN_MIN = 4096
+"""Bytes that are left of each of them at least."""
 HEAD_MAX = 4096
-"""Characters that are kept of an output over OUTPUT_MAX, and of a cause."""
+"""Characters that are kept of a value over OUTPUT_MAX, and of a cause."""
 STOPPED = "Tidegate.Stopped"
 """The error of a run that a person stopped, and of a task that was stopped."""
 TIMEOUT = "States.Timeout"
@@ -263,11 +268,41 @@ def at_rest(execution: Execution) -> Execution:
 
 # ---- bounds
 def bounded(output: Json) -> Json:
-    """A value to keep. A long one never fails work that succeeded: its size and head stay."""
-    written = value.canonical(output)
-    if len(written) <= OUTPUT_MAX:
+    """A value to keep. A long one never fails work that succeeded.
+
+    Of what a job wrote both ends stay; of any other value its head, and how many bytes are left out.
+    """
+    size = len(value.canonical(output))
+    if size <= OUTPUT_MAX:
         return output
-    return {"tidegate_omitted_bytes": len(written), "head": value.text(output)[:HEAD_MAX]}
+    if value.is_map(output) and any(name in output for name in WRITTEN):
+        for kept in _shorter(output):
+            if len(value.canonical(kept)) <= OUTPUT_MAX:
+                return kept
+    return _head(output, size)
+
+
+def _shorter(output: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
+    """The output with less and less of its texts; the result of a command stands in its stdout."""
+    results: list[dict[str, Json]] = [] if "stdout" in output else [{}]
+    if "result" in output:
+        result = output["result"]
+        results.append({"result": _head(result, len(value.canonical(result)))})
+    for result in results or [{}]:
+        limit = OUTPUT_MAX
+        while limit >= WRITTEN_MIN:
+            texts = {
+                name: ends(text, limit)
+                for name, text in output.items()
+                if name in WRITTEN and isinstance(text, str)
+            }
+            yield {**output, **result, **texts}
+            limit //= 2
+
+
+def _head(output: Json, size: int) -> Json:
+    head = value.text(output)[:HEAD_MAX]
+    return {"tidegate_omitted_bytes": max(size - len(head.encode()), 0), "head": head}
 
 
 def shortened(cause: str) -> str:

@@ -11,6 +11,7 @@ import signal
 from abc import ABC, abstractmethod
 
 from tidegate.adapters.tasks.spawner import Exit, Refusal, Spawn, Spawner, Stream
+from tidegate.kernel.cut import mark
 from tidegate.kernel.errors import TransientError
 from tidegate.kernel.step import Done, Failed
 from tidegate.ports.tasks import Call, Promise, Result, Running
@@ -127,8 +128,8 @@ def text_of(stream: Stream, limit: int = TEXT_MAX) -> str:
         head = stream.head.decode("utf-8", "backslashreplace").encode()
         tail = stream.tail.decode("utf-8", "backslashreplace").encode()
     half = limit // 2
-    mark = f"\n[... cut here; {stream.total} bytes were written in all ...]\n"
-    return head[:half].decode("utf-8", "ignore") + mark + tail[-half:].decode("utf-8", "ignore")
+    first, last = head[:half].decode("utf-8", "ignore"), tail[-half:].decode("utf-8", "ignore")
+    return first + mark(stream.total) + last
 
 
 def last_words(exited: Exit) -> str:
