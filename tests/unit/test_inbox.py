@@ -178,3 +178,16 @@ def test_what_can_be_released_is_a_place_and_an_engine(id_: str) -> None:
 
     assert raised.value.code == "inbox.unknown"
     assert (release_order("12.run").pos, release_order("12.run").engine) == (12, "run")
+
+
+def test_what_was_refused_is_known_by_its_source_and_id_where_they_can_be_read() -> None:
+    world = World(project(rule("a")))
+    world.hear(delivery("a", "late", time="2099-01-01T00:00:00Z"))
+    world.hear(b'{"id": "unclosed"')
+
+    broken, late = inbox(world).listed()
+
+    assert "event" not in broken
+    assert late["event"]["id"] == "late"
+    assert [one["id"] for one in inbox(world).refused("late")] == [late["id"]]
+    assert inbox(world).refused("unclosed") == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.kernel.clock import HOUR_US, MINUTE_US
+from tidegate.kernel.clock import HOUR_US, MINUTE_US, parse_day
 from tidegate.kernel.event import Json
 from tidegate.testing.gates import condition, delivery, project, rule
 from tidegate.testing.world import World
@@ -62,3 +62,30 @@ def test_other_calls_and_what_is_long_ago_say_nothing() -> None:
     world.advance(25 * HOUR_US)
 
     assert (elsewhere, refused(world)) == ([], [])
+
+
+def test_a_refused_event_concerns_its_own_business_date_alone_and_is_named() -> None:
+    world = World(project(rule("a", "b")))
+    for day in ("2025-11-20", "2025-11-21"):
+        world.hear(delivery("a", f"a-{day}", date=day))
+
+    world.hear(delivery("b", "bad", date="2025-11-20", time="2099-01-01T00:00:00Z"))
+    (own,) = world.asking.explain_rule("daily", parse_day("2025-11-20")).answer["refused"]
+    other = world.asking.explain_rule("daily", parse_day("2025-11-21")).answer
+
+    assert (own["event"]["id"], own["event"]["source"]) == ("bad", "/b")
+    assert "refused" not in other
+
+
+def test_where_its_date_cannot_be_read_it_may_concern_every_date() -> None:
+    world = World(project(rule("a", "b")))
+    for day in ("2025-11-20", "2025-11-21"):
+        world.hear(delivery("a", f"a-{day}", date=day))
+
+    world.hear(b'{"id": 7, "source": "/x", "data": {"dataset_name": "b", "business_date": "soon"}}')
+    answers = [
+        world.asking.explain_rule("daily", parse_day(day)).answer["refused"]
+        for day in ("2025-11-20", "2025-11-21")
+    ]
+
+    assert [one[0]["event"] for one in answers] == [{"id": None, "source": "/x", "type": None}] * 2

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from tidegate.cli.options import common, print_json, print_json_list, say
 from tidegate.cli.session import answers, app, server, token_for
-from tidegate.cli.wording import when
+from tidegate.cli.wording import oneline, sender, when
 from tidegate.kernel.errors import ConflictError, InputError, TransientError
 from tidegate.kernel.event import Json
 from tidegate.services.intake import Pending, Receipt
@@ -278,9 +278,16 @@ def search(
     wanted = Wanted(token=id_, type=type_, source=source, dataset=dataset, own=not foreign)
     with answers(settings) as opened:
         found = opened.search.whole(wanted, limit)
+        refused = opened.inbox.refused(id_) if id_ is not None else []
     if as_json:
         print_json_list(found)
+    for one in refused:
+        what = oneline(one["what"])
+        say(f"refused: {sender(one['event'])}: {what}; tidegate inbox show {one['id']}", err=True)
+    if as_json:
         return
+    if not found and not refused:
+        say("nothing found", err=True)
     for one in found:
         _print_event(one)
 

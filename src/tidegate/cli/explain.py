@@ -8,7 +8,7 @@ import click
 
 from tidegate.cli.options import common, print_json, say
 from tidegate.cli.session import answers
-from tidegate.cli.wording import indented, oneline, standing, when
+from tidegate.cli.wording import indented, oneline, sender, standing, when
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -67,9 +67,10 @@ def print_explanation(answer: Json) -> None:
         at = f"{when(following['at'])} " if following["at"] else ""
         say(f" next: {at}{following['what']}")
     for one in answer.get("refused", ()):
+        about = sender(one["event"])
         say(
             f" ? {one['deliveries']} refused since {when(one['since'])}: {one['code']}: "
-            f"{oneline(one['last'])} (tidegate inbox list)"
+            f"{oneline(one['last'])}{f' ({about})' if about else ''} (tidegate inbox list)"
         )
     others = answer.get("others")
     if others:

@@ -7,7 +7,7 @@ import click
 from tidegate.cli.options import common, print_json, say
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
-from tidegate.cli.wording import indented, oneline, shorter, when
+from tidegate.cli.wording import oneline, sender, shorter, when, whole
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
@@ -40,8 +40,8 @@ def list_(settings: Settings, as_json: bool, limit: int) -> None:
         say("nothing waits for anybody")
         return
     for one in items:
-        about = one.get("event")
-        who = f"  ({about['source']} {about['id']})" if about and one["kind"] != "conflict" else ""
+        about = sender(one.get("event")) if one["kind"] != "conflict" else ""
+        who = f"  ({about})" if about else ""
         say(f"{one['id']:<8} {one['kind']:<9} {when(one['at'])}  {oneline(one['what'])}{who}")
     if len(items) == limit:
         say(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
@@ -63,8 +63,8 @@ def show(settings: Settings, as_json: bool, item_id: str) -> None:
         counted, sent = shorter(one["counted"]), shorter(one["sent"])
         say(f"  {one['what']}: {counted} counts, {sent} was sent")
     if found.get("body"):
-        click.echo(indented(found["body"], 2))
-    if found.get("event"):
+        click.echo(whole(found["body"], 2))
+    elif found.get("event"):
         print_json(found["event"])
     say(f"next: {_NEXT[found['kind']].format(id=found['id'])}")
 

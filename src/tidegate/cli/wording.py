@@ -43,6 +43,17 @@ def oneline(words: str) -> str:
     return visible(" ".join(words.split()))
 
 
+def sender(about: Json) -> str:
+    """Source and id of an event, as far as they are known."""
+    known = (about["source"], about["id"]) if about else ()
+    return oneline(" ".join(one for one in known if one))
+
+
+def whole(words: str, by: int) -> str:
+    """Every line of a text, each set in."""
+    return "\n".join(f"{' ' * by}{visible(line)}" for line in words.rstrip().splitlines())
+
+
 def shorter(value: Json) -> str:
     """A value in one line of at most VALUE_MAX characters."""
     line = oneline(text(value))

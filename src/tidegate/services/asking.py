@@ -266,12 +266,12 @@ class Asking:
             why = runs[0].explanation
             answer["next"] = following(why.next_at, why.next_what)
         answer["runs"] = [one.listed() for one in runs]
-        refused = self._turned_away(cell.state, rule)
+        refused = self._turned_away(root, cell.state, rule)
         if refused:
             answer["refused"] = refused
         return Explained(answer, _exit_code(cell, runs))
 
-    def _turned_away(self, gate: Gate, rule: Rule) -> list[Json]:
+    def _turned_away(self, key: Key, gate: Gate, rule: Rule) -> list[Json]:
         """Refused deliveries that may be what this gate waits for."""
         if gate.status not in (Status.WAITING, Status.OVERDUE):
             return []
@@ -279,7 +279,12 @@ class Asking:
         missing = {
             one.dataset or one.name for one in rule.inputs if states[one.name] is Shown.MISSING
         }
-        return turned_away(self._reader, missing, self._clock.now()) if missing else []
+        if not missing:
+            return []
+        # A rule with mappings of its own may read another date than all others do.
+        day = None if key.day == NO_DAY or rule.readings else key.day
+        read = self._library.books().read
+        return turned_away(self._reader, missing, day, read, self._clock.now())
 
     # ---- finding
     def _find(self, id_: str) -> tuple[Key, Cell[Gate], Rule]:

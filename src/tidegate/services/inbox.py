@@ -13,6 +13,7 @@ from tidegate.ports.reader import PAGE_MAX, ParkedRow, Reader, RejectRow
 from tidegate.services.asking import rules_of
 from tidegate.services.look import LATEST
 from tidegate.services.orders import ReleaseParked
+from tidegate.services.recognised import attributes
 from tidegate.services.search import Found, Search, Wanted, printed
 
 PREVIEW_MAX = 500
@@ -116,6 +117,11 @@ class Inbox:
             return f"rule {heard.name} heard it, and no gate had use for it"
         return unread(event) or "matches no rule"
 
+    def refused(self, token: str) -> list[Json]:
+        """The newest refused deliveries that call themselves by this id."""
+        found = [_rejected(row) for row in self._reader.rejects(LATEST, PAGE_MAX)]
+        return [one for one in found if one.get("event", {}).get("id") == token]
+
     def parked_ids(self) -> list[str]:
         return [_parked_id(row) for row in self._reader.parked()]
 
@@ -138,6 +144,7 @@ def _parked(row: ParkedRow) -> dict[str, Json]:
 def _rejected(row: RejectRow, *, whole: bool = False) -> dict[str, Json]:
     reject = row.reject
     body = reject.body if whole else reject.body[:PREVIEW_MAX]
+    about = attributes(reject.body)
     return {
         "id": f"r{row.id}",
         "kind": "rejected",
@@ -145,6 +152,7 @@ def _rejected(row: RejectRow, *, whole: bool = False) -> dict[str, Json]:
         "what": f"{reject.code}: {reject.message}",
         "principal": reject.principal,
         "body": body.decode("utf-8", "replace"),
+        **({"event": about} if about is not None else {}),
     }
 
 

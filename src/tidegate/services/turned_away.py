@@ -8,19 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tidegate.kernel.clock import DAY_US, Instant, format_instant
+from tidegate.kernel.clock import DAY_US, Day, Instant, format_instant
 from tidegate.kernel.event import Json
 from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.ports.store import Reject
+from tidegate.services.books import Read
 from tidegate.services.look import LATEST
+from tidegate.services.recognised import attributes, business_date
 from tidegate.services.refusals import calls_of
 
 LOOKED_BACK_US = DAY_US
 _DOOR = "POST /api/v1/events"
 
 
-def turned_away(reader: Reader, datasets: Collection[str], now: Instant) -> list[Json]:
-    """By code: how many of the last day, since when, and what the last one was."""
+def turned_away(
+    reader: Reader, datasets: Collection[str], day: Day | None, read: Read, now: Instant
+) -> list[Json]:
+    """By code: how many of the last day, since when, and what the last one was.
+
+    With a day, those whose business date can be read count for that date alone.
+    """
     found: dict[str, dict[str, Json]] = {}
     for row in reader.rejects(LATEST, PAGE_MAX):  # newest first
         reject = row.reject
@@ -28,8 +35,17 @@ def turned_away(reader: Reader, datasets: Collection[str], now: Instant) -> list
             break
         if not _concerns(reject, datasets):
             continue
+        of = business_date(reject.body, read) if reject.body and day is not None else None
+        if of is not None and of != day:
+            continue
         one = found.setdefault(
-            reject.code, {"code": reject.code, "deliveries": 0, "last": reject.message}
+            reject.code,
+            {
+                "code": reject.code,
+                "deliveries": 0,
+                "last": reject.message,
+                "event": attributes(reject.body),
+            },
         )
         one["deliveries"] += calls_of(reject)
         one["since"] = format_instant(reject.at)
