@@ -122,6 +122,18 @@ def test_a_pause_that_has_ended_is_named_by_no_answer() -> None:
     assert [told["runs"][0]["held"], listed[0]["held"], shown["held"]] == [now, now, now]
 
 
+def test_a_run_that_has_not_started_leads_to_its_trigger() -> None:
+    world = World(project(rule("a")))
+    world.order(Pause(), actor="ann")
+    world.hear(delivery("a"))
+
+    with pytest.raises(InputError) as raised:
+        world.runs.execution(TRIGGER)
+
+    assert raised.value.code == "execution.unknown"
+    assert raised.value.fix == f"see what holds it: tidegate trigger show {TRIGGER}"
+
+
 def test_what_held_a_trigger_that_has_started_holds_it_no_more() -> None:
     world = World(project(rule("a")))
     world.order(Pause(), actor="ann")

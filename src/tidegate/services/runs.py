@@ -316,6 +316,13 @@ class Runs:
         stored = self._reader.cell(key) if key is not None else None
         if key is None or stored is None:
             listing = "trigger list" if kind == "trigger" else "run list"
+            asked = parse_public_id("trigger", id_) if kind == "execution" else None
+            if asked is not None and self._reader.cell(asked) is not None:
+                raise InputError(
+                    f"{kind}.unknown",
+                    f"{public_id(asked)} has not started: it is a trigger, and has no {kind} yet",
+                    fix=f"see what holds it: tidegate trigger show {public_id(asked)}",
+                )
             raise InputError(
                 f"{kind}.unknown",
                 f"there is no {kind} {id_[:200]!r}",
