@@ -110,6 +110,45 @@ def test_the_same_request_asks_once() -> None:
     assert (answer["duplicate"], answer["status"]) == (True, "started")
 
 
+@pytest.mark.parametrize(
+    ("more", "with_"),
+    [
+        ({"parameters": {"rows": 4}}, "with other parameters"),
+        ({"parameters": {"rows": 3}, "priority": "high"}, "with priority normal"),
+    ],
+)
+def test_a_person_who_asks_for_something_else_under_the_same_key_is_refused(
+    more: dict[str, Any], with_: str
+) -> None:
+    desk = Desk()
+    desk.ask(origin="person", parameters={"rows": 3})
+
+    refused = refusal(desk.ask(origin="person", **more))
+
+    assert (refused.code, refused.message.rpartition(", ")[2]) == ("trigger.conflict", with_)
+    assert desk.started == ["r1"]
+    assert desk.trigger().asked.parameters == {"rows": 3}
+
+
+def test_a_gate_that_asks_again_with_what_came_since_is_answered_with_its_run() -> None:
+    desk = Desk()
+    desk.ask(parameters={"rows": 3})
+
+    assert desk.ask(parameters={"rows": 4})["duplicate"]
+
+
+def test_a_held_request_that_is_repeated_names_what_holds_it_now() -> None:
+    desk = Desk()
+    desk.give(Pause(), reason="moving")
+    desk.ask()
+    desk.give(Pause(job="report"), reason="second")
+    desk.give(Resume())
+
+    (held,) = desk.ask()["held"]
+
+    assert held["text"] == "report is paused by ann: second"
+
+
 def test_requests_are_told_apart_by_job_date_and_name() -> None:
     desk = Desk()
 

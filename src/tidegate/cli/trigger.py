@@ -77,7 +77,7 @@ def show(settings: Settings, as_json: bool, trigger_id: str) -> None:
 @click.option("--parameters", default="{}", help="A JSON object.", show_default=True)
 @click.option("--priority", type=click.Choice(PRIORITIES), default="normal", show_default=True)
 @click.option("--again", metavar="TRIGGER", help="The same run once more: job, date, parameters.")
-@click.option("--key", help="The same key asks once, however often it is sent.")
+@click.option("--key", help="One run per job, date and key, however often it is sent.")
 @click.option("--reason", help="Why; it lands in the log.")
 @common
 def send(
@@ -130,7 +130,8 @@ def send(
         print_json(reply)
         return
     held = "; ".join(one["text"] for one in reply["held"])
-    say(f"{reply['trigger_id']} is {reply['status']}{f': {held}' if held else ''}")
+    before = "was asked for before, and " if reply.get("duplicate") else ""
+    say(f"{reply['trigger_id']} {before}is {reply['status']}{f': {held}' if held else ''}")
 
 
 @trigger.command("cancel")

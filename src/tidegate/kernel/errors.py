@@ -94,6 +94,7 @@ CODES: dict[str, Code] = {
     "task.failed": Code(500, "The task failed"),
     "task.unreachable": Code(503, "The task's service could not be asked", True),
     "timeout": Code(504, "It took too long", True),
+    "trigger.conflict": Code(409, "This key asked for a run with other parameters or priority"),
     "trigger.parameters": Code(422, "The parameters of a run are too large"),
     "trigger.state": Code(409, "The trigger's state does not allow this"),
     "trigger.unknown": Code(404, "No such trigger"),

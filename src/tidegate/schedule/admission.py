@@ -62,7 +62,7 @@ def request(
     key = triggers.trigger_key(ask)
     cell = view.cell(key, Trigger)
     if cell.version:
-        return Step(reply={**triggers.report(key, cell.state), "duplicate": True})
+        return _repeated(key, cell.state, ask, view, book)
     trigger = Trigger(request=ask, requested_at=view.now, actor=actor, reason=reason)
     if ask.job not in book.jobs:
         return _refuse(key, trigger, "job.unknown", _no_job(ask.job, book), view)
@@ -83,6 +83,30 @@ def request(
         says=(say("admitted", key, started),),
         reply=triggers.report(key, started),
     )
+
+
+def _repeated(
+    key: Key, trigger: Trigger, ask: RequestRun, view: View, book: Book
+) -> Step | Refusal:
+    """What was asked for before is answered as it stands; a person's wish for something else is not."""
+    other = _other(trigger.asked, ask)
+    if ask.origin == "person" and other and trigger.status != triggers.Status.REFUSED:
+        return Refusal(
+            "trigger.conflict",
+            f"{public_id(key)} was asked for before, with {other}",
+            f"give another key for another run, or see tidegate trigger show {public_id(key)}",
+        )
+    own = view.cell(hold_key(key.scope), Hold).state
+    now = reasons(key.scope, view.cell(ALL, Hold).state, own, book, view.now)
+    report = triggers.report(key, replace(trigger, reasons=now))
+    return Step(reply={**report, "duplicate": True})
+
+
+def _other(before: RequestRun, ask: RequestRun) -> str:
+    """In what two requests of one name differ."""
+    if value.canonical(dict(before.parameters)) != value.canonical(dict(ask.parameters)):
+        return "other parameters"
+    return f"priority {before.priority}" if before.priority != ask.priority else ""
 
 
 def _refuse(
