@@ -1,7 +1,7 @@
 """Handed: an event as a Python program hands it over, as the bytes a sender would have sent.
 
-What JSON has no word for is refused here when the program can mend it (a time without a zone, an
-object); numbers and texts that are wrong go on as they are, and are rejected like anybody's.
+What JSON has no word for is refused here when the program can mend it (a time without a zone, a
+set, an object); numbers and texts that are wrong go on as they are, and are rejected like anybody's.
 """
 
 from __future__ import annotations
@@ -85,6 +85,12 @@ def _is_beyond(place: str, value: object) -> bool:
                 fix="give it one: datetime.now(timezone.utc), or .replace(tzinfo=...)",
             )
         return False
+    if isinstance(value, set | frozenset):
+        raise InputError(
+            "usage",
+            f"{place} is a set, which has no order: the same event would differ from run to run",
+            fix="give a list: sorted(...)",
+        )
     if isinstance(value, float):
         return not math.isfinite(value)
     if isinstance(value, int):
