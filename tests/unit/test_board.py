@@ -176,9 +176,36 @@ def test_an_event_of_a_date_far_ahead_does_not_hide_the_others(
 
     assert last == DAY
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "1 gate beyond 2025-11-20: tidegate board --date 2062-11-27"
+        "1 gate beyond 2025-11-20, of 2062-11-27: tidegate gate list"
     )
     assert world.asking.explain_rule("daily", None).answer["gate"] == "daily~~2025-11-20~~001"
+
+
+def test_several_dates_far_ahead_lead_to_all_their_gates(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World(project(rule("a")))
+    far = [delivery("a", business_date=date) for date in ("2030-01-01", "2062-11-27")]
+    world.hear(delivery("a"), *far)
+
+    show(with_beyond(make_board(world.asking, world.downstream, DAY, 3), world.asking, DAY))
+
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "2 gates beyond 2025-11-20, up to 2062-11-27: tidegate gate list"
+    )
+
+
+def test_dates_without_any_gate_are_not_taken_for_a_project_without_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World(project(rule("a")))
+    world.hear(delivery("a"))
+
+    show(make_board(world.asking, world.downstream, parse_day("2030-01-03"), 3))
+
+    assert capsys.readouterr().out == (
+        "no gates from 2030-01-01 to 2030-01-03; `tidegate gate list` shows those of all dates\n"
+    )
 
 
 def test_where_all_dates_are_far_ahead_the_newest_is_shown() -> None:

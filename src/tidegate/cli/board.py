@@ -68,7 +68,10 @@ def show(made: Board) -> None:
             "tidegate notice list --status undelivered\n"
         )
     if not made.rows:
-        click.echo("no gates yet")
+        click.echo(
+            f"no gates from {made.dates[0]} to {made.dates[-1]}; "
+            "`tidegate gate list` shows those of all dates"
+        )
         return
     names = [row.rule if row.dataset is None else f"  {row.dataset}" for row in made.rows]
     dates = _lively(made)
@@ -97,7 +100,8 @@ def show(made: Board) -> None:
     click.echo(f"\n{'  '.join(legend)}")
     if made.beyond:
         many = "1 gate" if made.beyond == 1 else f"{made.beyond} gates"
-        click.echo(f"{many} beyond {made.dates[-1]}: tidegate board --date {made.newest}")
+        upto = f", up to {made.newest}" if made.beyond > 1 else f", of {made.newest}"
+        click.echo(f"{many} beyond {made.dates[-1]}{upto}: tidegate gate list")
 
 
 def _lively(made: Board) -> list[str]:
