@@ -95,7 +95,8 @@ class TidegateSync:
     ) -> dict[str, Any]:
         """Why the rule did or did not open for the date, as `tidegate explain --json` prints it."""
         day = _day(date)
-        return self._open().asking.explain_rule(rule, day, round).answer
+        answer: dict[str, Any] = self._open().asking.explain_rule(rule, day, round).answer
+        return answer
 
     def work(self, seconds_max: float = WORK_SECONDS_MAX) -> None:
         """Perform jobs and notices that are due, until nothing is left to do now.

@@ -12,10 +12,12 @@ import pytest
 from openapi_spec_validator import validate
 
 from tidegate.api.openapi import EXAMPLES, examples
+from tidegate.api.schemas import ANSWERS
 from tidegate.cli.reference import openapi
 from tidegate.testing.calls import CALLED, record
 from tidegate.testing.golden import SWITCH
 from tidegate.testing.page import plain
+from tidegate.testing.schemas import faults, strict
 from tidegate.testing.server import Server
 
 DESCRIBED = openapi()
@@ -50,6 +52,20 @@ def test_a_route_says_what_it_takes_and_answers(
         shown = [one for answer in answers.values() for one in answer.get("content", {}).values()]
         assert any("example" in one for one in shown), "an example of this route is missing"
     assert len({one["operationId"] for _, _, one in ROUTES}) == len(ROUTES)
+
+
+@pytest.mark.parametrize("call", examples(), ids=lambda call: str(call["route"]))
+def test_an_example_fits_its_schema(call: dict[str, Any]) -> None:
+    described = strict(DESCRIBED)
+    method, _, path = call["route"].partition(" ")
+    (content,) = described["paths"][path][method.lower()]["responses"][str(call["status"])][
+        "content"
+    ].values()
+
+    wrong = faults(content["schema"], described, call["answer"])
+
+    assert wrong == []
+    assert ("$ref" in content["schema"]) == (call["route"] in ANSWERS or call["status"] >= 400)
 
 
 @pytest.mark.slow

@@ -286,7 +286,8 @@ def test_an_open_gate_has_no_misses_but_what_it_ignored() -> None:
 # ---- dates nobody expects
 def unbegun(date: str, **expect: Any) -> dict[str, Json]:
     world = World(project(rule("a", expect={"deadline": "06:00"} | expect)))
-    return world.asking.explain_rule("daily", parse_day(date)).answer
+    answer: dict[str, Json] = world.asking.explain_rule("daily", parse_day(date)).answer
+    return answer
 
 
 def test_a_date_the_calendar_leaves_out_is_said_not_to_be_expected() -> None:

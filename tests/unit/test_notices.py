@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tidegate.kernel.clock import MINUTE_US, Instant, format_instant, parse_day
 from tidegate.kernel.step import Done, Effect, Failed, Key, SendNotice
 from tidegate.services.notices import SLOW_US, Notices
@@ -82,3 +84,14 @@ def test_a_next_try_is_told_while_nobody_tries_and_after_the_first() -> None:
 
     assert (being_tried, waits) == (None, format_instant(later))
     assert (again["tries"], again["next_try_at"]) == (1, None)
+
+
+def test_a_notice_that_nobody_has_tried_waits_for_no_next_try() -> None:
+    world = World(project(rule("a", actions=[notify("of ${business_date}")])), perform=silent)
+    pending = world.intake.receive([msgspec.json.encode(delivery("a"))], "test")
+    while world.host.step():
+        pass
+
+    assert pending.result(0).accepted == 1
+    (one,) = Notices(world.reader, world.clock).page().items
+    assert (one["tries"], one["next_try_at"]) == (0, None)

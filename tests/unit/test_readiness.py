@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.kernel.clock import parse_day
-from tidegate.kernel.event import Json
-from tidegate.services.readiness import Readiness
+from tidegate.services.readiness import Readiness, ReadinessAnswer
 from tidegate.testing.gates import DATE, close, delivery, project, rule
 from tidegate.testing.world import World
 
@@ -21,7 +20,7 @@ def again(id_: str, **data: Any) -> World:
     return world
 
 
-def asked(world: World, dataset: str) -> dict[str, Json]:
+def asked(world: World, dataset: str) -> ReadinessAnswer:
     return Readiness(world.asking, world.library).of(dataset, parse_day(DATE))
 
 

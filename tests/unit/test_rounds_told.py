@@ -32,7 +32,8 @@ def failing(*jobs: str, but: Sequence[str] = ()) -> Performer:
 
 
 def told(world: World, rule_: str = "daily") -> dict[str, Any]:
-    return world.asking.explain_rule(rule_, parse_day(DATE)).answer
+    answer: dict[str, Any] = world.asking.explain_rule(rule_, parse_day(DATE)).answer
+    return answer
 
 
 def statuses(runs: list[Json]) -> list[tuple[str, str]]:

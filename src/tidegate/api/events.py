@@ -51,17 +51,7 @@ async def post_events(request: Request, service: Service) -> Response:
 
 def counts(receipt: Receipt) -> dict[str, Any]:
     """The keys `event send` prints as well."""
-    found: dict[str, Any] = {
-        "accepted": receipt.accepted,
-        "duplicates": receipt.duplicates,
-        "conflicts": receipt.conflicts,
-        "rejected": [
-            {"index": one.index, "code": one.code, "message": one.message}
-            for one in receipt.rejected
-        ],
-    }
-    if receipt.remarks:
-        found["remarks"] = msgspec.to_builtins(receipt.remarks)
+    found: dict[str, Any] = msgspec.to_builtins(receipt)
     return found
 
 

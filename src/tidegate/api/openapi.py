@@ -12,45 +12,11 @@ import msgspec
 from fastapi import FastAPI
 
 from tidegate.api.problem import MEDIA_TYPE
+from tidegate.api.schemas import schemas
 
 EVENTS_PATH = "/api/v1/events"
 EXAMPLES = Path(__file__).with_name("examples.json")
 
-_TOLD: dict[str, Any] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["index", "code", "message"],
-        "properties": {
-            "index": {"type": "integer"},
-            "code": {"type": "string"},
-            "message": {"type": "string"},
-        },
-    },
-}
-_RECEIPT: dict[str, Any] = {
-    "type": "object",
-    "required": ["accepted", "duplicates", "conflicts", "rejected"],
-    "properties": {
-        "accepted": {"type": "integer"},
-        "duplicates": {"type": "integer"},
-        "conflicts": {"type": "integer"},
-        "rejected": _TOLD,
-        "remarks": {**_TOLD, "description": "Conflicts and unmapped events, where there are some"},
-    },
-}
-_PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "fix": {"type": "string"},
-    },
-}
 _BEARER: list[dict[str, Any]] = [{"HTTPBearer": []}]
 _REF = {"$ref": "#/components/schemas/Problem"}
 _PROBLEM_BODY = {MEDIA_TYPE: {"schema": _REF}}
@@ -72,21 +38,33 @@ def complete(app: FastAPI) -> None:
         if app.openapi_schema is not None:
             return app.openapi_schema
         schema = made()
-        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-        schemas["Problem"] = _PROBLEM
-        schemas["Receipt"] = _RECEIPT
+        answers, components = schemas()
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
         schema["paths"][EVENTS_PATH]["post"] = _post_events()
         for path in schema["paths"].values():
             for operation in path.values():
                 _add_faults(operation)
         _add_vital_routes(schema["paths"])
+        for route, answer in answers.items():
+            _add_answer(_operation(schema, route), answer)
         for call in examples():
-            method, _, path = call["route"].partition(" ")
-            _add_example(schema["paths"][path][method.lower()], call)
+            _add_example(_operation(schema, call["route"]), call)
         app.openapi_schema = schema
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _operation(schema: dict[str, Any], route: str) -> dict[str, Any]:
+    method, _, path = route.partition(" ")
+    found: dict[str, Any] = schema["paths"][path][method.lower()]
+    return found
+
+
+def _add_answer(operation: dict[str, Any], schema: dict[str, str]) -> None:
+    """What it answers where all is well."""
+    well = next(one for status, one in operation["responses"].items() if status.startswith("2"))
+    well["content"] = {"application/json": {"schema": schema}}
 
 
 def _add_faults(operation: dict[str, Any]) -> None:
@@ -111,12 +89,7 @@ def _post_events() -> dict[str, Any]:
             },
         },
         "responses": {
-            "202": {
-                "description": "Durable, with a verdict for each event",
-                "content": {
-                    "application/json": {"schema": {"$ref": "#/components/schemas/Receipt"}}
-                },
-            },
+            "202": {"description": "Durable, with a verdict for each event"},
             "413": {"description": "The body is over its limit", "content": _PROBLEM_BODY},
             "415": {"description": "The body is packed", "content": _PROBLEM_BODY},
         },

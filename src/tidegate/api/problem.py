@@ -18,8 +18,7 @@ RETRY_AFTER_S = 1
 def problem(error: TidegateError | Refusal, **more: Any) -> Response:
     """The answer for an error; 503 says when to come again."""
     code = CODES.get(error.code, CODES["defect"])
-    body = problem_of(error)
-    body.update(more)
+    body = {**problem_of(error), **more}
     headers: dict[str, str] = {}
     if code.http_status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_S)

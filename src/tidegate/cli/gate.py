@@ -17,6 +17,7 @@ from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
 if TYPE_CHECKING:
+    from tidegate.correlate.listing import GateAnswer
     from tidegate.services.page import Page
 
 
@@ -61,7 +62,7 @@ def list_(
     tell_unreadable(unreadable, as_json=as_json)
 
 
-def _each(pages: Iterable[Page], unreadable: list[Json]) -> Iterator[Json]:
+def _each(pages: Iterable[Page[GateAnswer]], unreadable: list[Json]) -> Iterator[Json]:
     """The gates of all pages; the problems of those that cannot be read go where they are told."""
     for page in pages:
         unreadable += page.problems()

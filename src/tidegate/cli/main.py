@@ -122,5 +122,4 @@ def _print_problem(error: TidegateError) -> None:
     from tidegate.kernel.problem import problem_of
 
     said = problem_of(error)
-    said["message"] = said["detail"]
-    click.echo(json.dumps(said, ensure_ascii=False), err=True)
+    click.echo(json.dumps({**said, "message": said["detail"]}, ensure_ascii=False), err=True)

@@ -70,9 +70,9 @@ def show(settings: Settings, as_json: bool, execution_id: str) -> None:
         starts = one["starts"] or 0
         often = f"  started {starts} times" if starts > 1 else ""
         say(f"  attempt {one['attempt']}: {how}  {when(one['began_at'])}{ended}{often}")
-        if one.get("error"):
-            say(f"    {one['error']}")
-            click.echo(indented(one["cause"], 4))
+        if error := one.get("error"):
+            say(f"    {error}")
+            click.echo(indented(one.get("cause", ""), 4))
     for name, value in found["parameters"].items():
         say(f"  {name}: {shorter(value)}")
     if found["output"] is not None:
@@ -94,8 +94,8 @@ def output(settings: Settings, as_json: bool, execution_id: str) -> None:
     with answers(settings) as opened:
         found = opened.runs.execution(execution_id)
     if as_json:
-        names = ("id", "status", "output", "error", "cause")
-        print_json({name: found[name] for name in names})
+        names = {"id", "status", "output", "error", "cause"}
+        print_json({name: value for name, value in found.items() if name in names})
         return
     result: Json = found["output"]
     if is_map(result) and "stdout" in result:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from tidegate.correlate.gate import STATUSES, Evidence, Gate, Shown, Status, show
 from tidegate.correlate.identity import correlation_id, matched, public_id
 from tidegate.correlate.rule import Input, Rule, Test
@@ -11,7 +13,45 @@ from tidegate.kernel.step import Key
 from tidegate.kernel.value import MISSING
 
 
-def listed(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
+class EventAnswer(TypedDict):
+    """Which event an input was given."""
+
+    source: str
+    id: str
+
+
+class InputAnswer(TypedDict):
+    """One input of a round, and the event that counts for it."""
+
+    name: str
+    dataset: str | None
+    status: str
+    event: EventAnswer | None
+    reason: str | None
+    time: str | None
+    arrived_at: str | None
+
+
+class GateAnswer(TypedDict):
+    """One round of a gate."""
+
+    id: str
+    rule: str
+    rule_version: int
+    key: dict[str, str]
+    round: int
+    status: str
+    correlation_id: str
+    opened_at: str | None
+    deadline: str | None
+    backfill: bool
+    warned: bool
+    closed_by: str | None
+    close_reason: str | None
+    inputs: list[InputAnswer]
+
+
+def listed(key: Key, gate: Gate, rule: Rule) -> GateAnswer:
     """One round of a gate; `key` may be the gate's or a finished round's."""
     root = Key(key.kind, key.day, key.scope, key.name.partition("/")[0])
     states = show(gate, rule)
@@ -33,7 +73,7 @@ def listed(key: Key, gate: Gate, rule: Rule) -> dict[str, Json]:
     }
 
 
-def _input(one: Input, state: Shown, gate: Gate, rule: Rule) -> dict[str, Json]:
+def _input(one: Input, state: Shown, gate: Gate, rule: Rule) -> InputAnswer:
     evidence = next((found for found in gate.inputs if found.input == one.name), None)
     return {
         "name": one.name,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NotRequired, Protocol, TypedDict
 
 from tidegate.kernel.errors import CODES, TidegateError
 from tidegate.kernel.event import Json
 
 TYPE = "urn:tidegate:error:"
+
+
+class ProblemAnswer(TypedDict):
+    """What is wrong, by a stable code, and what to do; some codes have further members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    fix: NotRequired[str]
+    faults: NotRequired[Json]
 
 
 class Trouble(Protocol):
@@ -21,10 +33,10 @@ class Trouble(Protocol):
     def fix(self) -> str: ...
 
 
-def problem_of(error: Trouble) -> dict[str, Json]:
+def problem_of(error: Trouble) -> ProblemAnswer:
     """`type`, `title`, `status`, `detail`, `code`, and `fix` and `faults` where there are some."""
     code = CODES.get(error.code, CODES["defect"])
-    body: dict[str, Json] = {
+    body: ProblemAnswer = {
         "type": f"{TYPE}{error.code}",
         "title": code.title,
         "status": code.http_status,

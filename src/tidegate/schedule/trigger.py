@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import TypedDict
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -146,7 +147,15 @@ def facts(key: Key, trigger: Trigger) -> dict[str, Json]:
     }
 
 
-def shown(reasons: Iterable[Reason]) -> list[Json]:
+class HeldAnswer(TypedDict):
+    """What holds or refused a trigger, and until when."""
+
+    what: str
+    text: str
+    until: str | None
+
+
+def shown(reasons: Iterable[Reason]) -> list[HeldAnswer]:
     return [
         {
             "what": reason.what,

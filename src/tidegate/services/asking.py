@@ -14,7 +14,7 @@ from msgspec import Struct
 from tidegate.correlate import engine as correlate
 from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Shown, Status, show
 from tidegate.correlate.identity import GATES_FIX, gate_key, part_of, public_id, round_named
-from tidegate.correlate.listing import listed
+from tidegate.correlate.listing import GateAnswer, listed
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import DAY_US, NO_DAY, Clock, Day, format_day, format_instant, parse_day
 from tidegate.kernel.codec import Codec
@@ -25,6 +25,7 @@ from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Cell, Explanation, Key
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader, readable
 from tidegate.services import earlier
+from tidegate.services.answer import GateShown, gate_why
 from tidegate.services.books import Books
 from tidegate.services.downstream import Downstream, Followed
 from tidegate.services.explained import (
@@ -39,7 +40,7 @@ from tidegate.services.explained import (
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.page import Page, cursor_of, parse_cursor
 from tidegate.services.record import Signals
-from tidegate.services.turned_away import turned_away
+from tidegate.services.turned_away import RefusedAnswer, turned_away
 
 OTHERS_MAX = 20
 """Gates of the same rule and date that an explanation names beside its own."""
@@ -94,7 +95,7 @@ class Asking:
         day: Day | None = None,
         limit: int = 100,
         cursor: str | None = None,
-    ) -> Page:
+    ) -> Page[GateAnswer]:
         """One page, the newest date first; of one gate the newest round first.
 
         Raises InputError (`rule.unknown` for a name no rule and no gate has).
@@ -128,7 +129,7 @@ class Asking:
 
     def pages(
         self, *, rule: str | None = None, status: str | None = None, day: Day | None = None
-    ) -> Iterator[Page]:
+    ) -> Iterator[Page[GateAnswer]]:
         """Every gate, page by page."""
         cursor: str | None = None
         while True:
@@ -150,11 +151,11 @@ class Asking:
                 return
             after = found[-1].key
 
-    def gate(self, id_: str) -> Json:
+    def gate(self, id_: str) -> GateShown:
         """One round of one gate, and the runs it asked for. Raises InputError (`gate.unknown`)."""
         key, cell, rule = self._find(id_)
         runs = self._downstream.of(_root(key), cell.state, rule)
-        return listed(key, cell.state, rule) | {"runs": [one.listed() for one in runs]}
+        return {**listed(key, cell.state, rule), "runs": [one.listed() for one in runs]}
 
     def newest_day(self) -> Day | None:
         """The newest business date of gates that is not after tomorrow; where there is none such, the
@@ -257,21 +258,21 @@ class Asking:
         look = ReaderLook(self._reader, self._codec, self._signals, books, self._clock.now())
         root = _root(key)
         explanation = correlate.explain(key, look, rules_of(books))
-        answer: dict[str, Json] = {"gate": public_id(root, cell.state.round)}
-        answer.update(printed(explanation))
+        why = printed(explanation)
         runs = self._downstream.of(root, cell.state, rule) if cell.version else []
         if cell.state.status == Status.OPEN:
-            answer["sentence"] = _with_runs(explanation, runs)
+            why["sentence"] = _with_runs(explanation, runs)
         if runs and runs[0].explanation.next_what is not None:
-            why = runs[0].explanation
-            answer["next"] = following(why.next_at, why.next_what)
-        answer["runs"] = [one.listed() for one in runs]
+            first = runs[0].explanation
+            why["next"] = following(first.next_at, first.next_what)
+        listed_runs = [one.listed() for one in runs]
+        answer = gate_why(public_id(root, cell.state.round), why, listed_runs)
         refused = self._turned_away(root, cell.state, rule)
         if refused:
             answer["refused"] = refused
         return Explained(answer, _exit_code(cell, runs))
 
-    def _turned_away(self, key: Key, gate: Gate, rule: Rule) -> list[Json]:
+    def _turned_away(self, key: Key, gate: Gate, rule: Rule) -> list[RefusedAnswer]:
         """Refused deliveries that may be what this gate waits for."""
         if gate.status not in (Status.WAITING, Status.OVERDUE):
             return []

@@ -9,7 +9,7 @@ person asked for again is named after the one it repeats.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from msgspec import Struct
 
@@ -19,7 +19,6 @@ from tidegate.correlate.rule import Rule, TriggerJob
 from tidegate.kernel.clock import Clock, Day, Instant, format_instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import Defect
-from tidegate.kernel.event import Json
 from tidegate.kernel.ids import segment
 from tidegate.kernel.public_id import public_id
 from tidegate.kernel.request import again_request, parse_again
@@ -33,10 +32,11 @@ from tidegate.run.explain import Unattended, started
 from tidegate.run.explain import unattended as run_words
 from tidegate.schedule import engine as schedule
 from tidegate.schedule.explain import holding
-from tidegate.schedule.trigger import Reason, Trigger, shown
+from tidegate.schedule.trigger import HeldAnswer, Reason, Trigger, shown
 from tidegate.schedule.trigger import Status as TriggerStatus
 from tidegate.services.attendance import Attended, here, starts_now, unattended
 from tidegate.services.books import Books
+from tidegate.services.explained import NextAnswer, following
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.record import Signals
 
@@ -46,6 +46,26 @@ _ENDED_BADLY = ("failed", "timed_out", "aborted", "refused")
 UNREAD = "unreadable"
 """How a run stands of which nothing is known."""
 _URGENT = (*_ENDED_BADLY, UNREAD, "retrying", "held", "running", "cancelled")
+
+
+class RunAnswer(TypedDict):
+    """A run that a round asked for, as far as it has come."""
+
+    execution: str | None
+    trigger: str
+    job: str
+    status: str
+    unattended: Unattended | None
+    sentence: str
+    held: list[HeldAnswer]
+    attempt: int
+    attempts_max: int | None
+    started_at: str | None
+    ended_at: str | None
+    retry_at: str | None
+    error: str | None
+    cause: str | None
+    next: NextAnswer
 
 
 class Followed(Struct, frozen=True, kw_only=True):
@@ -67,7 +87,7 @@ class Followed(Struct, frozen=True, kw_only=True):
         """It failed for good, was stopped, or was refused: what waits for it has nothing."""
         return self.status in _ENDED_BADLY
 
-    def listed(self) -> dict[str, Json]:
+    def listed(self) -> RunAnswer:
         """As `explain --json` prints it under `runs`."""
         started, why = self.execution, self.explanation
         return {
@@ -85,7 +105,7 @@ class Followed(Struct, frozen=True, kw_only=True):
             "retry_at": _text(started.retry_at) if started else None,
             "error": (started.error or None) if started else None,
             "cause": (started.cause or None) if started else None,
-            "next": {"at": _text(why.next_at), "what": why.next_what},
+            "next": following(why.next_at, why.next_what),
         }
 
 

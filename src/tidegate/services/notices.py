@@ -31,7 +31,7 @@ class Notices:
         day: Day | None = None,
         limit: int = 100,
         cursor: str | None = None,
-    ) -> Page:
+    ) -> Page[Json]:
         """One page, the newest business date first. Raises InputError (`input`)."""
         if status is not None and status not in _NUMBERS:
             raise InputError(

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Generic, NotRequired, TypedDict, TypeVar
 
 from msgspec import Struct
 
 from tidegate.kernel.clock import Day
 from tidegate.kernel.errors import Defect, InputError
-from tidegate.kernel.event import Json
 from tidegate.kernel.ids import parse_public, public
-from tidegate.kernel.problem import problem_of
+from tidegate.kernel.problem import ProblemAnswer, problem_of
 from tidegate.kernel.step import Key
 
+T = TypeVar("T")
 
-class Page(Struct, frozen=True):
+
+class PageAnswer(TypedDict, Generic[T]):
+    """Items, the cursor of those that follow, and what could not be read, where there is such."""
+
+    items: list[T]
+    next: str | None
+    unreadable: NotRequired[list[ProblemAnswer]]
+
+
+class Page(Struct, Generic[T], frozen=True):
     """Items, and the cursor of those that follow."""
 
-    items: list[Json]
+    items: list[T]
     next: str | None
     unreadable: Sequence[Defect] = ()
     """Why cells that belong here are left out: `cell.unreadable`, each with its name."""
 
-    def answer(self) -> dict[str, Json]:
+    def answer(self) -> PageAnswer[T]:
         """As the API prints it; `unreadable` only where there are some, a problem each."""
-        answer: dict[str, Json] = {"items": self.items, "next": self.next}
+        answer: PageAnswer[T] = {"items": self.items, "next": self.next}
         if self.unreadable:
             answer["unreadable"] = self.problems()
         return answer
 
-    def problems(self) -> list[Json]:
+    def problems(self) -> list[ProblemAnswer]:
         return [problem_of(one) for one in self.unreadable]
 
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
 from tidegate.kernel.event import Json
 from tidegate.services.asking import Asking, rules_of
 from tidegate.services.look import Library
+
+
+class ReadinessAnswer(TypedDict):
+    """Is this dataset ready for this business date, and why not."""
+
+    dataset: str
+    business_date: str
+    status: str
+    partial: bool
+    audit_result: Json
+    historical: bool
+    reasons: list[str]
 
 
 class Readiness:
@@ -16,7 +30,7 @@ class Readiness:
         self._asking = asking
         self._library = library
 
-    def of(self, dataset: str, day: Day) -> dict[str, Json]:
+    def of(self, dataset: str, day: Day) -> ReadinessAnswer:
         """One answer out of the newest round of each gate of that date that waits for the dataset.
 
         What came for an earlier round that opened stays ready, unless what came anew is held back.

@@ -26,6 +26,14 @@ from tidegate.run.execution import Execution
 from tidegate.schedule import engine as schedule
 from tidegate.schedule.explain import holding
 from tidegate.schedule.trigger import Reason, Trigger, shown
+from tidegate.services.answer import (
+    AttemptAnswer,
+    ExecutionAnswer,
+    ExecutionShown,
+    TriggerAnswer,
+    TriggerShown,
+    TriggerWhy,
+)
 from tidegate.services.attendance import starts_now
 from tidegate.services.downstream import (
     AGAIN_MAX,
@@ -74,28 +82,33 @@ class Runs:
         days: tuple[Day, Day] | None = None,
         limit: int = 100,
         cursor: str | None = None,
-    ) -> Page:
+    ) -> Page[ExecutionAnswer]:
         """One page of executions, the newest business date first. Raises InputError (`input`)."""
         page, following = self._page("execution", job, status, days, limit, cursor)
         found, unreadable = readable(page)
         items = [self._execution(one) for one in found]
-        items.sort(key=lambda item: (item["business_date"] or "", item["started_at"]), reverse=True)
+        items.sort(
+            key=lambda item: (item["business_date"] or "", item["started_at"] or ""), reverse=True
+        )
         return Page(items, following, unreadable)
 
-    def execution(self, id_: str) -> Json:
+    def execution(self, id_: str) -> ExecutionShown:
         """One execution with its attempts and journal. Raises InputError (`execution.unknown`)."""
         key, one = self._find("execution", id_)
-        item = self._execution(one)
-        item["journal"] = [
+        journal: list[dict[str, Json]] = [
             {"version": row.version, "pos": row.pos, **_journal(row.body)}
             for row in self._reader.journal(one.stored.id)
         ]
-        item["attempts"] = attempts_of(item["journal"], starts_now(self._reader, one.stored))
-        why, item["unattended"] = self._downstream.explain_run(key, one.stored)
-        item["why"] = printed(why)
-        return item
+        why, unattended = self._downstream.explain_run(key, one.stored)
+        return {
+            **self._execution(one),
+            "journal": journal,
+            "attempts": attempts_of(journal, starts_now(self._reader, one.stored)),
+            "unattended": unattended,
+            "why": printed(why),
+        }
 
-    def execution_listed(self, id_: str) -> Json:
+    def execution_listed(self, id_: str) -> ExecutionAnswer:
         """One execution as lists have it. Raises InputError (`execution.unknown`)."""
         return self._execution(self._find("execution", id_)[1])
 
@@ -108,27 +121,27 @@ class Runs:
         days: tuple[Day, Day] | None = None,
         limit: int = 100,
         cursor: str | None = None,
-    ) -> Page:
+    ) -> Page[TriggerAnswer]:
         """One page of triggers, the newest business date first. Raises InputError (`input`)."""
         page, following = self._page("trigger", job, status, days, limit, cursor)
         found, unreadable = readable(page)
         return Page([self._trigger(one) for one in found], following, unreadable)
 
-    def trigger(self, id_: str) -> Json:
+    def trigger(self, id_: str) -> TriggerShown:
         """One trigger and what holds it. Raises InputError (`trigger.unknown`)."""
         key, one = self._find("trigger", id_)
-        item = self._trigger(one)
         books = self._library.books()
-        item["why"] = printed(schedule.explain(key, self._look(one), book_of(books, schedule)))
-        return item
+        why = schedule.explain(key, self._look(one), book_of(books, schedule))
+        return {**self._trigger(one), "why": printed(why)}
 
     def explain(self, id_: str) -> Explained:
         """Why this trigger has not started, or how its run went. Raises InputError (`trigger.unknown`)."""
         key, _ = self._find("trigger", id_)
         followed = self._downstream.follow(key)
         assert followed is not None, "it was found"
-        answer: dict[str, Json] = {"trigger": public_id(key), **printed(followed.explanation)}
-        answer["runs"] = [followed.listed()]
+        answer: TriggerWhy = {
+            "trigger": public_id(key), **printed(followed.explanation), "runs": [followed.listed()],
+        }  # fmt: skip
         if followed.needs_person:
             return Explained(answer, EXIT_PERSON)
         waits = followed.execution is None
@@ -215,7 +228,7 @@ class Runs:
         return found is not None and found.dated
 
     # ---- printing
-    def _execution(self, one: Listed) -> dict[str, Json]:
+    def _execution(self, one: Listed) -> ExecutionAnswer:
         state = one.stored.cell.state
         assert isinstance(state, Execution)
         asked = state.asked
@@ -239,7 +252,7 @@ class Runs:
             "output": state.output,
         }
 
-    def _trigger(self, one: Listed) -> dict[str, Json]:
+    def _trigger(self, one: Listed) -> TriggerAnswer:
         state = one.stored.cell.state
         assert isinstance(state, Trigger)
         asked = state.asked
@@ -340,10 +353,10 @@ def _journal(body: bytes) -> dict[str, Json]:
     return entry if is_map(entry) else {"entry": entry}
 
 
-def attempts_of(journal: Sequence[Json], starts: int) -> list[Json]:
+def attempts_of(journal: Sequence[Json], starts: int) -> list[AttemptAnswer]:
     """Each try of an execution, out of its journal: when it began, how often its task was started,
     and how it ended. `starts`: of the one that runs."""
-    found: dict[int, dict[str, Json]] = {}
+    found: dict[int, AttemptAnswer] = {}
     for entry in journal:
         one = found.setdefault(
             entry["attempt"],
@@ -363,12 +376,13 @@ def attempts_of(journal: Sequence[Json], starts: int) -> list[Json]:
             case "began" | "tried":
                 one["began_at"] = at
             case "erred":
-                one.update(ended_at=at, status="failed", error=entry["error"], cause=entry["cause"])
+                one["ended_at"], one["status"] = at, "failed"
+                one["error"], one["cause"] = entry["error"], entry["cause"]
             case "left":
-                one["cause"] = f"{one['cause']}; {entry['cause']}"
+                one["cause"] = f"{one.get('cause', '')}; {entry['cause']}"
             case _:
                 error = entry.get("error")
-                one.update(ended_at=at, status="failed" if error else "succeeded")
+                one["ended_at"], one["status"] = at, "failed" if error else "succeeded"
                 if error:
-                    one.update(error=error, cause=entry.get("cause", ""))
+                    one["error"], one["cause"] = error, entry.get("cause", "")
     return list(found.values())

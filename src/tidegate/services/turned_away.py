@@ -7,9 +7,9 @@ something is kept, and it concerns a gate where it names a dataset that is missi
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TypedDict
 
 from tidegate.kernel.clock import DAY_US, Day, Instant, format_instant
-from tidegate.kernel.event import Json
 from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.ports.store import Reject
 from tidegate.services.books import Read
@@ -21,14 +21,24 @@ LOOKED_BACK_US = DAY_US
 _DOOR = "POST /api/v1/events"
 
 
+class RefusedAnswer(TypedDict):
+    """Deliveries of the last day that were refused with one code."""
+
+    code: str
+    deliveries: int
+    last: str
+    event: dict[str, str | None] | None
+    since: str
+
+
 def turned_away(
     reader: Reader, datasets: Collection[str], day: Day | None, read: Read, now: Instant
-) -> list[Json]:
+) -> list[RefusedAnswer]:
     """By code: how many of the last day, since when, and what the last one was.
 
     With a day, those whose business date can be read count for that date alone.
     """
-    found: dict[str, dict[str, Json]] = {}
+    found: dict[str, RefusedAnswer] = {}
     for row in reader.rejects(LATEST, PAGE_MAX):  # newest first
         reject = row.reject
         if reject.at < now - LOOKED_BACK_US:
@@ -45,6 +55,7 @@ def turned_away(
                 "deliveries": 0,
                 "last": reject.message,
                 "event": attributes(reject.body),
+                "since": "",
             },
         )
         one["deliveries"] += calls_of(reject)

@@ -147,4 +147,5 @@ def close(world: World, id_: str) -> Json | Refusal:
 
 
 def explained(world: World, id_: str) -> dict[str, Json]:
-    return world.asking.explain_gate(id_).answer
+    answer: dict[str, Json] = world.asking.explain_gate(id_).answer
+    return answer

@@ -1,0 +1,94 @@
+"""What commands print, word for word, where a person reads it before doing the next thing."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tidegate.testing.server import tidegate
+
+RULE = """\
+rule_name: nightly
+conditions: [{event_type: delivered, data.dataset_name: orders}]
+correlation_logic: [{match_field: data.business_date, operator: equals}]
+actions: [{action_type: trigger_job, job_name: load, parameters: {rows: "${data.n}"}}]
+"""
+JOB = "load: {kind: command, target: ['true']}\n"
+TRIGGER = "load~~2026-03-02~~nightly.001.1"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name, text in {"rules/nightly.yaml": RULE, "jobs/all.yaml": JOB}.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, "utf-8")
+    events = [
+        {
+            "id": f"o{day}",
+            "source": "/s",
+            "type": "delivered",
+            "data": {"dataset_name": "orders", "business_date": f"2026-03-0{day}", "n": 7},
+        }
+        for day in (2, 3, 4)
+    ]
+    (tmp_path / "sent.json").write_text(json.dumps(events), "utf-8")
+    return tmp_path
+
+
+def said(project: Path, *arguments: str, code: int = 0) -> tuple[str, str]:
+    """stdout and stderr; instants and whoever runs the tests are replaced."""
+    ran = tidegate(*arguments, project=project)
+    assert ran.returncode == code, ran.stderr
+    hidden = [
+        re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "INSTANT", one) for one in (ran.stdout, ran.stderr)
+    ]
+    return hidden[0], hidden[1]
+
+
+def test_what_is_held_and_what_a_resume_does_is_said(project: Path) -> None:
+    said(project, "activate")
+    nothing, _ = said(project, "schedule", "resume")
+    said(project, "schedule", "pause", "--reason", "upgrade")
+    said(project, "schedule", "pause", "--job", "load")
+    said(project, "event", "send", str(project / "sent.json"))
+    shown, _ = said(project, "trigger", "show", TRIGGER)
+    other, _ = said(project, "schedule", "resume")
+    ended, _ = said(project, "schedule", "resume", "--job", "load")
+    again, _ = said(project, "schedule", "resume", "--job", "load")
+
+    sentence, asked, rows, *_ = shown.splitlines()
+    assert nothing == "there was no pause of all jobs; nothing was changed\n"
+    assert sentence.startswith("load for 2026-03-02 is held: ")
+    assert (asked, rows) == ("  asked at INSTANT by a gate, priority normal", "  rows: 7")
+    assert other.splitlines()[0] == (
+        "the pause of all jobs has ended; what it held starts, unless held by:"
+    )
+    assert other.splitlines()[1].startswith("still paused: load until resumed by ")
+    assert ended == "the pause of load has ended; what it held starts now\n"
+    assert again == "there was no pause of load; nothing was changed\n"
+
+
+def test_a_list_of_gates_that_is_cut_says_so_and_how_to_see_more(project: Path) -> None:
+    said(project, "schedule", "pause")
+    said(project, "event", "send", str(project / "sent.json"))
+
+    two, more = said(project, "gate", "list", "--limit", "2")
+    all_, nothing = said(project, "gate", "list", "--limit", "3")
+
+    assert [line.split()[0] for line in two.splitlines()] == [
+        "GATE", "nightly~~2026-03-04~~001", "nightly~~2026-03-03~~001",
+    ]  # fmt: skip
+    assert more == "there are more: --limit 20\n"
+    assert (len(all_.splitlines()), nothing) == (4, "")
+
+
+def test_doctor_counts_notices(project: Path) -> None:
+    before, _ = said(project, "doctor")
+    said(project, "activate")
+    after, _ = said(project, "doctor")
+
+    assert "ok   notices: nobody was told anything yet\n" in before
+    assert "ok   notices: none is undelivered\n" in after
