@@ -158,6 +158,19 @@ def test_next_is_the_warning_and_then_the_deadline() -> None:
     ]
 
 
+def test_a_window_that_ends_before_the_deadline_is_named_as_the_cause() -> None:
+    expect = {"deadline": "+1d 12:00"}
+    world = World(project(rule("a", "b", correlation_logic=window("2h"), expect=expect)))
+    world.hear(delivery("a"))
+
+    following = of(world)["next"]
+
+    assert (following["at"], following["what"]) == (
+        "2025-11-21T11:00:00Z",
+        "2h after its first arrival it is overdue, and its owner is alarmed",
+    )
+
+
 def test_after_its_early_warning_a_gate_is_later_than_usual() -> None:
     world = expecting(warn_at="+1d 11:00")
     world.hear(delivery("a"))

@@ -277,22 +277,26 @@ def _next(key: Key, gate: Gate, rule: Rule) -> tuple[Instant | None, str | None]
     at = next_wake(gate)
     if gate.status == Status.QUARANTINED:
         # What it waits for has no time; when time itself does something comes after that.
-        then = "" if at is None else f"; at {format_second(at)} {_woken(gate, at)}"
+        then = "" if at is None else f"; at {format_second(at)} {_woken(gate, rule, at)}"
         return None, (
             "it waits for a corrected delivery, or for a person: "
             f"tidegate gate release {public_id(key, gate.round)}{then}"
         )
     if at is None:
         return None, "it waits without a deadline"
-    return at, _woken(gate, at)
+    return at, _woken(gate, rule, at)
 
 
-def _woken(gate: Gate, at: Instant) -> str:
+def _woken(gate: Gate, rule: Rule, at: Instant) -> str:
     if gate.expired:
         return "it is closed, unless what is missing arrives"
     if at == gate.warn_at:
         return "its owner is warned"
-    return "it is overdue, and its owner is alarmed"
+    overdue = "it is overdue, and its owner is alarmed"
+    if at == gate.deadline or rule.window_us is None:
+        return overdue
+    # Without its cause this reads as if it contradicted a later deadline.
+    return f"{format_duration(rule.window_us)} after its first arrival {overdue}"
 
 
 # ---- near misses
