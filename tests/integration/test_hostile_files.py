@@ -6,9 +6,11 @@ import json
 import os
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,112 @@ def test_a_file_put_in_its_place_is_not_written_to(server: Server, project: Path
     assert server.stop() == 0
     assert (project / "tidegate.db").read_bytes() == untouched
     assert any("store.gone" in line or "another file now" in line for line in server.log)
+
+
+def serve(project: Path) -> subprocess.CompletedProcess[str]:
+    """One that is refused."""
+    return subprocess.run(
+        [sys.executable, "-m", "tidegate", "serve", "--port", "0", "--project", str(project)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def remove(project: Path, *names: str) -> None:
+    for name in names:
+        (project / name).unlink()
+
+
+@pytest.mark.parametrize("at_least_once_checkpointed", [False, True])
+def test_a_write_ahead_log_that_was_deleted_while_no_server_ran_is_noticed(
+    project: Path, *, at_least_once_checkpointed: bool
+) -> None:
+    with Server(project) as server:
+        assert server.post(event("before"))[0] == 202
+        if at_least_once_checkpointed:
+            assert server.stop() == 0
+            sqlite3.connect(project / "tidegate.db").execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            server.start()
+        assert server.post(event("after"))[0] == 202
+        server.kill()
+    kept = (project / "tidegate.db-wal").read_bytes()
+    remove(project, "tidegate.db-wal", "tidegate.db-shm")
+
+    refused = serve(project)
+
+    assert refused.returncode == 5, refused.stderr
+    assert "store.older" in refused.stderr
+    assert "put tidegate.db-wal back" in refused.stderr
+    (project / "tidegate.db-wal").write_bytes(kept)
+    with Server(project) as server:
+        assert server.post(event("after"))[1]["duplicates"] == 1
+
+
+def test_an_older_database_is_followed_once_its_lock_file_is_deleted(project: Path) -> None:
+    with Server(project) as server:
+        assert server.post(event("before"))[0] == 202
+    backup(project)
+    with Server(project) as server:
+        assert server.post(event("after"))[0] == 202
+    restore(project)
+
+    assert "store.older" in serve(project).stderr
+    remove(project, "tidegate.db.lock")
+    with Server(project) as server:
+        assert server.post(event("after"))[1]["accepted"] == 1
+        assert server.post(event("before"))[1]["duplicates"] == 1
+
+
+def backup(project: Path) -> None:
+    with (
+        closing(sqlite3.connect(project / "tidegate.db")) as source,
+        closing(sqlite3.connect(project / "copy")) as copy,
+    ):
+        source.backup(copy)
+
+
+def restore(project: Path) -> None:
+    for name in ("tidegate.db", "tidegate.db-wal", "tidegate.db-shm"):
+        (project / name).unlink(missing_ok=True)
+    (project / "copy").rename(project / "tidegate.db")
+
+
+def test_a_database_that_was_deleted_whole_begins_anew(project: Path) -> None:
+    with Server(project) as server:
+        assert server.post(event("before"))[0] == 202
+    for name in ("tidegate.db", "tidegate.db-wal", "tidegate.db-shm"):
+        (project / name).unlink(missing_ok=True)
+
+    with Server(project) as server:
+        assert server.post(event("before"))[1]["accepted"] == 1
+
+
+def test_doctor_names_why_a_server_is_not_ready(server: Server, project: Path) -> None:
+    assert server.post(event("before"))[0] == 202
+    shutil.copy(project / "tidegate.db", project / "other")
+    os.replace(project / "other", project / "tidegate.db")
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "tidegate", "doctor", "--project", str(project), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    told = {one["name"]: one["what"] for one in json.loads(ran.stdout)}
+    assert ran.returncode == 1
+    assert told["server"].startswith("store.gone: ")
+    assert "tidegate.db is another file now" in told["server"]
+
+
+def test_a_folder_in_the_databases_place_is_called_one(project: Path) -> None:
+    (project / "tidegate.db" / "inside").mkdir(parents=True)
+
+    ran = serve(project)
+
+    assert ran.returncode == 1
+    assert "tidegate.db is a folder, and no database\nfix: move it away" in ran.stderr
 
 
 def test_a_second_demo_leaves_the_first_one_its_database(tmp_path: Path) -> None:

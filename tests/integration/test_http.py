@@ -295,6 +295,15 @@ def test_nobody_else_speaks_under_our_name(server: Server) -> None:
     assert (status, problem["code"]) == (422, "event.source.reserved")
 
 
+def test_a_number_that_is_none_is_called_what_it_is(server: Server) -> None:
+    wrong = {"duration_minutes": float("nan")}
+
+    status, problem = server.call("POST", "/api/v1/pipeline/pause", wrong)
+
+    assert (status, problem["code"]) == (422, "request.invalid")
+    assert "not NaN" in problem["detail"]
+
+
 def test_a_pause_holds_and_a_resume_starts(server: Server) -> None:
     pause = {"reason": "System maintenance", "user": "admin", "duration_minutes": 120}
     status, paused = server.call("POST", "/api/v1/pipeline/pause", pause)

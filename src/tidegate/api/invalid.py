@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -81,6 +82,8 @@ def _where(location: Sequence[str | int]) -> str:
 
 
 def _shown(seen: Any) -> str:
+    if isinstance(seen, float) and not math.isfinite(seen):
+        return "NaN" if math.isnan(seen) else "a number without end"
     try:
         return shown(seen, SEEN_MAX)
     except TypeError:

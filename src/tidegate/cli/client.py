@@ -10,7 +10,7 @@ import msgspec
 
 from tidegate.kernel.errors import CODES, InputError, TransientError
 from tidegate.kernel.event import Json
-from tidegate.kernel.value import is_map
+from tidegate.kernel.value import is_list, is_map
 
 if TYPE_CHECKING:
     import aiohttp
@@ -78,6 +78,9 @@ async def request(opened: aiohttp.ClientSession, method: str, url: str, **more: 
     if status < 400:
         return answer
     said: dict[str, Json] = answer if is_map(answer) else {}
+    reasons = said.get("reasons")
+    if is_list(reasons) and reasons:  # /readyz says why in its own way, the worst first
+        said = {"code": reasons[0]["code"], "detail": reasons[0]["message"]}
     code = str(said.get("code", ""))
     known = code if code in CODES else "unreachable"
     message = str(said.get("detail") or f"{url} answered {status}")

@@ -90,6 +90,7 @@ CODES: dict[str, Code] = {
     "request.invalid": Code(422, "A parameter or the body is wrong"),
     "rule.unknown": Code(404, "No rule has this name"),
     "store.gone": Code(503, "The database's file was deleted or replaced", True),
+    "store.older": Code(409, "The database lacks what was written to it last"),
     "store.unavailable": Code(503, "The database cannot be used now", True),
     "task.failed": Code(500, "The task failed"),
     "task.unreachable": Code(503, "The task's service could not be asked", True),

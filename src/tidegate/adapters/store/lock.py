@@ -4,13 +4,18 @@ The lock is `flock` on `<database>.lock`; the file says who holds it and where i
 kernel gives the lock back when the process ends, however it ends; the text then stays and is stale,
 so only the lock itself proves anything. The file is never removed: a second process could then
 lock another file of the same name.
+
+Its second line says which turn was committed last. It is written after the commit and never synced,
+so it may lag behind the database, and is ahead of it only where something was taken from that.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 from threading import Event
 
 import msgspec
@@ -64,19 +69,31 @@ def is_held(database: Path) -> bool:
     return False
 
 
+class LastTurn(Struct, frozen=True):
+    """The last turn that was committed to the database of this epoch."""
+
+    epoch: str
+    n: int
+
+
 class WriterLock:
     """The right to write to one database."""
 
-    def __init__(self, descriptor: int, left: LockNote | None, path: Path) -> None:
+    def __init__(
+        self, descriptor: int, left: LockNote | None, last: LastTurn | None, path: Path
+    ) -> None:
         self._descriptor = descriptor
         self._path = path
+        self._second_line = 0  # where it begins
         self.left = left
         """What the owner before left behind because it did not end well; None after a clean end."""
+        self.last = last
+        """None where no turn was committed yet, or nobody knows."""
 
     @classmethod
     def acquire(cls, database: Path) -> WriterLock:
         """Raises ConflictError `database.busy` with `pid` and `url` of the owner, InputError
-        `config.invalid` for a file with a second name.
+        `config.invalid` for a file with a second name, or a folder.
         """
         _check_one_name(database)
         try:
@@ -92,7 +109,7 @@ class WriterLock:
         except BlockingIOError as error:
             os.close(descriptor)
             raise _busy(database) from error
-        lock = cls(descriptor, read_lock(database), lock_path(database))
+        lock = cls(descriptor, read_lock(database), _read_last(database), lock_path(database))
         try:
             os.fchmod(descriptor, 0o600)  # whatever made the file before us
             lock.describe("", "")
@@ -110,6 +127,12 @@ class WriterLock:
         except OSError as error:
             raise self._unwritable(error) from error
 
+    def committed(self, last: LastTurn) -> None:
+        """Some microseconds a turn. Where it cannot be written, less is noticed and nothing is wrong."""
+        self.last = last
+        with suppress(OSError):
+            os.pwrite(self._descriptor, msgspec.json.encode(last) + b"\n", self._second_line)
+
     def _unwritable(self, error: OSError) -> TransientError:
         return TransientError(
             "store.unavailable",
@@ -117,9 +140,12 @@ class WriterLock:
             fix="see that the disk has space and that the file belongs to this user",
         )
 
-    def _write(self, note: LockNote) -> None:
-        text = msgspec.json.encode(note) + b"\n"
+    def _write(self, note: LockNote | None) -> None:
+        text = (b"" if note is None else msgspec.json.encode(note)) + b"\n"
         assert len(text) <= _NOTE_MAX, "a URL and a token are short"
+        self._second_line = len(text)
+        if self.last is not None:
+            text += msgspec.json.encode(self.last) + b"\n"
         # In place: the lock hangs on this file. One short write, then the rest of the old goes.
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
@@ -128,9 +154,17 @@ class WriterLock:
         """Give it back; harmless when done twice. Not `clean`: the note stays, as after a kill."""
         if self._descriptor >= 0:
             if clean:
-                os.ftruncate(self._descriptor, 0)
+                self._write(None)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _read_last(database: Path) -> LastTurn | None:
+    try:
+        text = lock_path(database).read_bytes()[: 2 * _NOTE_MAX]
+        return msgspec.json.decode(text.partition(b"\n")[2].partition(b"\n")[0], type=LastTurn)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _take(descriptor: int) -> None:
@@ -145,13 +179,19 @@ def _take(descriptor: int) -> None:
 def _check_one_name(database: Path) -> None:
     """SQLite keeps its write-ahead log by the name of the file: under two names there would be two."""
     try:
-        names = database.stat().st_nlink
+        found = database.stat()
     except OSError:
         return  # it is not there yet, or whoever opens it says why it cannot
-    if names > 1:
+    if S_ISDIR(found.st_mode):
         raise InputError(
             "config.invalid",
-            f"{database} is one of {names} names of one file (hard links)",
+            f"{database} is a folder, and no database",
+            fix="move it away, or name a file with --database",
+        )
+    if found.st_nlink > 1:
+        raise InputError(
+            "config.invalid",
+            f"{database} is one of {found.st_nlink} names of one file (hard links)",
             fix="remove the other names, or copy the database with `cp` while no server has it",
         )
 

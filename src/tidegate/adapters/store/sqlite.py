@@ -22,7 +22,7 @@ from tidegate.adapters import system
 from tidegate.adapters.store import turn_sql as sql
 from tidegate.adapters.store.cells import CACHE_BYTES, CellCache, weight
 from tidegate.adapters.store.keys import KeyIndex, KeysOf
-from tidegate.adapters.store.lock import WriterLock
+from tidegate.adapters.store.lock import LastTurn, WriterLock, lock_path
 from tidegate.adapters.store.meta import (
     SCHEMA,
     SCHEMA_NEWEST,
@@ -38,7 +38,7 @@ from tidegate.adapters.store.sqlite_connection import connect, translate
 from tidegate.adapters.store.turn_sql import Value, padded
 from tidegate.kernel.clock import Instant
 from tidegate.kernel.codec import Codec
-from tidegate.kernel.errors import Defect
+from tidegate.kernel.errors import ConflictError, Defect
 from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Cell, Key
 from tidegate.ports.store import Claim, LogRow, Stored, Taken, TurnLost, Wanted, Writes
@@ -89,7 +89,7 @@ class SqliteStore(SqliteBeside):
         """
         lock = WriterLock.acquire(path)
         try:
-            connection = _prepared(path, random_bytes)
+            connection = _prepared(path, random_bytes, lock.last)
             try:
                 return cls(connection, path, lock, codec, keys_of, cache_bytes)
             except BaseException:
@@ -183,6 +183,7 @@ class SqliteStore(SqliteBeside):
             self._in_doubt = True  # until memory has followed, whatever happens in between
             connection.execute("COMMIT")
             self._files.check()  # what was written to a deleted file is not answered
+            self._lock.committed(LastTurn(self._identity.epoch, taken.n + 1))
             self._names.adopt(staged.names)
             self._keys.adopt(staged.keys)
             self._keep(writes)
@@ -278,13 +279,16 @@ class SqliteStore(SqliteBeside):
 
 
 # ---- opening
-def _prepared(path: Path, random_bytes: RandomBytes) -> sqlite3.Connection:
-    """A connection to a database of this release's schema."""
+def _prepared(path: Path, random_bytes: RandomBytes, last: LastTurn | None) -> sqlite3.Connection:
+    """A connection to a database of this release's schema, with all that was committed to it."""
     try:
+        is_new = not path.exists() or not path.stat().st_size
         connection = connect(path)
     except sqlite3.Error as error:
         raise translate(error, path) from error
     try:
+        if last is not None and not is_new:
+            _check_whole(connection, path, last)
         if not _is_current(connection):
             # Imported here: it takes longer than all else a command does with an up-to-date file.
             from sqlalchemy import URL
@@ -298,6 +302,23 @@ def _prepared(path: Path, random_bytes: RandomBytes) -> sqlite3.Connection:
             raise translate(error, path) from error
         raise
     return connection
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path, last: LastTurn) -> None:
+    """Raises ConflictError (`store.older`). The file of another database says nothing of this one."""
+    n = 0
+    if connection.execute(sql.SELECT_META_EXISTS).fetchone() is not None:
+        if identity(dict(connection.execute(sql.SELECT_META))).epoch != last.epoch:
+            return
+        (n, *_) = connection.execute(sql.SELECT_TURN).fetchone()
+    if n < last.n:
+        raise ConflictError(
+            "store.older",
+            f"{path} ends with turn {n:,}, and turn {last.n:,} was written to it: {path.name}-wal was "
+            "deleted, or an older copy was put in its place",
+            fix=f"put {path.name}-wal back; where the older state is meant, delete {lock_path(path)} "
+            "and start again",
+        )
 
 
 def _is_current(connection: sqlite3.Connection) -> bool:
