@@ -42,7 +42,7 @@ def test_attributes_are_those_that_can_be_read(body: bytes, wanted: Json) -> Non
 
 def test_its_date_is_read_by_the_mappings_whatever_its_time() -> None:
     world = World(project(rule("a")))
-    sent = encode(delivery("a", date="2025-11-20", time="2099-01-01T00:00:00Z"))
+    sent = encode(delivery("a", business_date="2025-11-20", time="2099-01-01T00:00:00Z"))
 
     found = business_date(sent, world.search.followed().read)
 

@@ -67,9 +67,9 @@ def test_other_calls_and_what_is_long_ago_say_nothing() -> None:
 def test_a_refused_event_concerns_its_own_business_date_alone_and_is_named() -> None:
     world = World(project(rule("a", "b")))
     for day in ("2025-11-20", "2025-11-21"):
-        world.hear(delivery("a", f"a-{day}", date=day))
+        world.hear(delivery("a", f"a-{day}", business_date=day))
 
-    world.hear(delivery("b", "bad", date="2025-11-20", time="2099-01-01T00:00:00Z"))
+    world.hear(delivery("b", "bad", business_date="2025-11-20", time="2099-01-01T00:00:00Z"))
     (own,) = world.asking.explain_rule("daily", parse_day("2025-11-20")).answer["refused"]
     other = world.asking.explain_rule("daily", parse_day("2025-11-21")).answer
 
@@ -80,7 +80,7 @@ def test_a_refused_event_concerns_its_own_business_date_alone_and_is_named() -> 
 def test_where_its_date_cannot_be_read_it_may_concern_every_date() -> None:
     world = World(project(rule("a", "b")))
     for day in ("2025-11-20", "2025-11-21"):
-        world.hear(delivery("a", f"a-{day}", date=day))
+        world.hear(delivery("a", f"a-{day}", business_date=day))
 
     world.hear(b'{"id": 7, "source": "/x", "data": {"dataset_name": "b", "business_date": "soon"}}')
     answers = [

@@ -336,6 +336,7 @@ def _line(one: Json, as_json: bool) -> None:
 
 def _print_event(one: Json) -> None:
     what = one["dataset"] or one["subject"] or ""
+    mark = "  conflict: counts for nothing" if one["verdict"] == "conflict" else ""
     say(
-        f"{when(one['at'])}  {one['pos']:>8}  {one['type']}  {what}  {one['business_date'] or ''}  {one['source']} {one['id']}".rstrip()
+        f"{when(one['at'])}  {one['pos']:>8}  {one['type']}  {what}  {one['business_date'] or ''}  {one['source']} {one['id']}{mark}".rstrip()
     )

@@ -54,7 +54,9 @@ def print_explanation(answer: Json) -> None:
     """Sentences with a sign a clause."""
     say(answer["sentence"])
     for clause in answer["clauses"]:
-        say(f" {_SIGNS[clause['verdict']]} {clause['text']}")
+        about = sender(clause["evidence"])
+        by = f"  ({about})" if about else ""
+        say(f" {_SIGNS[clause['verdict']]} {clause['text']}{by}")
         for one in clause["compared"]:
             if not one["met"]:
                 say(f"     {one['wanted']}: was {one['seen']}")

@@ -21,7 +21,7 @@ from tidegate.kernel.errors import InputError, TidegateError
 TREE: dict[str, tuple[str, str]] = {
     "activate": ("documents:activate", "Follow the documents of a folder"),
     "board": ("board:board", "What is ready, late, held and running, by business date"),
-    "check": ("documents:check", "Check a folder; every fault of every file at once"),
+    "check": ("documents:check", "Check a folder; every fault that can be seen"),
     "db": ("db:db", "Upgrade and verify the database"),
     "demo": ("demo:demo", "Start everything on one file, with a lively estate to look at"),
     "doctor": ("doctor:doctor", "Check database, clock, folders and server, and say what to do"),

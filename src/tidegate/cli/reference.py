@@ -86,6 +86,11 @@ def errors() -> str:
         row = CODES[code]
         again = "yes" if row.retryable else "no"
         lines.append(f"| `{code}` | {row.http_status} | {row.title} | {again} |")
+    lines += [
+        "",
+        "`event.conflict` comes as a remark: the event door answers 202 with `conflicts: 1`, also to a single",
+        "event, because what was sent is kept, in the inbox. `tidegate event send` ends with 1.",
+    ]
     return "\n".join(lines) + "\n"
 
 

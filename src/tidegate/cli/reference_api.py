@@ -77,6 +77,8 @@ _EVENTS = """Three forms: one event as `application/cloudevents+json` (or plain 
 headers (`ce-id: ...`, its data as the body), and a batch as `application/cloudevents-batch+json`; JSON
 lines (`application/x-ndjson`) are a batch as well. A batch is always 202, with a verdict for each
 event; a single event that is rejected is 422 with the same keys; what is no CloudEvent at all is 400.
+A single event under a used id with other content is 202 with `"conflicts": 1` and a remark
+`event.conflict`: it is kept, in the inbox, and counts for nothing, so look at `conflicts` too.
 """
 
 

@@ -13,6 +13,7 @@ from tidegate.correlate.gate import (
     CLOSE_AFTER,
     FINISHED,
     LATE,
+    OUTSIDE_FIX,
     STATUSES,
     Evidence,
     Gate,
@@ -284,7 +285,10 @@ def _next(key: Key, gate: Gate, rule: Rule) -> tuple[Instant | None, str | None]
         )
     if at is None:
         return None, "it waits without a deadline"
-    return at, _woken(gate, rule, at)
+    woken = _woken(gate, rule, at)
+    if Shown.LATE in show(gate, rule).values():
+        return at, f"{woken}; {OUTSIDE_FIX}"
+    return at, woken
 
 
 def _woken(gate: Gate, rule: Rule, at: Instant) -> str:

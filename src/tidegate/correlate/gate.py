@@ -24,6 +24,12 @@ from tidegate.kernel.event import PRIORITIES, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import CARE_MIN, Durable
 
+OUTSIDE_FIX = (
+    "what came outside the time window cannot be let through: close the round (tidegate gate close) "
+    "and start its job by hand (tidegate trigger send), or deliver again so that the event times that "
+    "count lie inside one window"
+)
+"""What a person can do about an input that is late; of each input the latest time counts."""
 CLOSE_AFTER = "close_after"
 """Who closed a gate that nobody closed: its time was over."""
 LATE = "late"

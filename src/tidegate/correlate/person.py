@@ -8,7 +8,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.correlate.explain import closer
-from tidegate.correlate.gate import STATUSES, Gate, Status, close, release
+from tidegate.correlate.gate import (
+    FINISHED,
+    OUTSIDE_FIX,
+    STATUSES,
+    Gate,
+    Shown,
+    Status,
+    close,
+    release,
+    show,
+)
 from tidegate.correlate.identity import named, public_id
 from tidegate.correlate.moves import moved, reply, say
 from tidegate.correlate.orders import CloseGate, ReleaseGate
@@ -53,13 +63,28 @@ def release_gate(
         return Refusal(
             "gate.state",
             f"{id_} is {status}; quarantined inputs: {', '.join(sorted(held)) or 'none'}",
-            f"leave out {listed(sorted(wanted - held))}" if held and wanted & held else "",
+            _release_fix(order, gate, rule, held, wanted),
         )
     after = release(gate, wanted, rule, view.now, view.pos, actor=giver.actor, reason=giver.reason)
     step = moved(order.gate, gate, after, rule, (), None)
     about = named(order.gate, after, rule)
     released = say("released", about, {"inputs": sorted(wanted), **giver.told()})
     return replace(step, says=(released, *step.says), reply=reply(about))
+
+
+def _release_fix(
+    order: ReleaseGate, gate: Gate, rule: Rule, held: set[str], wanted: frozenset[str]
+) -> str:
+    id_ = public_id(order.gate, order.round)
+    if held and wanted & held:
+        return f"leave out {listed(sorted(wanted - held))}"
+    if gate.status in FINISHED:
+        return f"it has ended: look at it with tidegate gate show {id_}"
+    if held:
+        return f"release what is held: tidegate gate release {id_}"
+    if Shown.LATE in show(gate, rule).values():
+        return OUTSIDE_FIX
+    return f"see what it waits for: tidegate gate show {id_}"
 
 
 def close_gate(order: CloseGate, giver: Giver, view: View, rules: Mapping[DocId, Rule]) -> Answer:
