@@ -10,7 +10,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.orders import RequestRun, StartRun
 from tidegate.kernel.step import Engine, Key, Refusal
 from tidegate.schedule import engine
-from tidegate.schedule.admission import PARAMETERS_MAX
+from tidegate.schedule.admission import PARAMETERS_MAX, RELEASE_MAX
 from tidegate.schedule.hold import ALL, REVIEW_MAX, WINDOWS_MAX, Hold, hold_key
 from tidegate.schedule.orders import AddWindow, CancelTrigger, Pause, RemoveWindow, Resume
 from tidegate.schedule.queue import CHUNK_MAX
@@ -477,7 +477,7 @@ def test_across_jobs_the_urgent_start_first_too() -> None:
     assert desk.started == ["b", "a"]
 
 
-def test_a_long_queue_starts_a_chunk_a_step_and_loses_none() -> None:
+def test_a_long_queue_starts_a_few_a_step_and_loses_none() -> None:
     desk = Desk()
     desk.give(Pause())
     names = [f"{number:04d}" for number in range(2 * CHUNK_MAX + 7)]
@@ -490,7 +490,7 @@ def test_a_long_queue_starts_a_chunk_a_step_and_loses_none() -> None:
 
     assert (held, at_once) == (len(names), 0)
     assert desk.started == names
-    assert max(_per_turn(desk)) <= CHUNK_MAX
+    assert max(_per_turn(desk)) <= RELEASE_MAX
     assert desk.queue() == 0
     assert [key for key in desk.driver.kind("hold") if "/" in key.name] == []
 
@@ -545,6 +545,36 @@ def test_what_waits_for_a_withdrawn_job_is_refused_when_its_turn_comes() -> None
     assert desk.started == []
     assert desk.trigger().status == Status.REFUSED
     assert desk.driver.types()[-1] == "tidegate.trigger.refused"
+
+
+def test_all_that_wait_for_a_withdrawn_job_are_refused_a_few_a_step() -> None:
+    desk = Desk()
+    desk.give(Pause())
+    names = [f"{number:04d}" for number in range(2 * RELEASE_MAX + 1)]
+    desk.driver.give(*(RequestRun(job="report", request=one, day=DAY) for one in names))
+
+    desk.follow({("job", "load"): {}})
+    desk.give(Resume())
+    desk.driver.settle()
+
+    assert desk.started == []
+    assert {desk.trigger(one).status for one in names} == {Status.REFUSED}
+    assert desk.queue() == 0
+
+
+def test_who_joins_a_queue_that_is_being_served_comes_after_the_others() -> None:
+    desk = Desk()
+    desk.give(Pause(job="report"))
+    names = [f"{number:04d}" for number in range(RELEASE_MAX + 2)]
+    desk.driver.give(*(RequestRun(job="report", request=one, day=DAY) for one in names))
+
+    desk.driver.give(Resume(job="report"))
+    at_once = list(desk.started)
+    desk.driver.give(RequestRun(job="report", request="late", day=DAY))
+    desk.driver.settle()
+
+    assert at_once == names[:RELEASE_MAX]
+    assert desk.started == [*names, "late"]
 
 
 # ---- cancelling

@@ -2,7 +2,7 @@
 
     request --nothing holds, nobody waits--> start        (order StartRun, exactly one per trigger)
     request --something holds--------------> held, in the queue of its job
-    a job's time has come --nothing holds--> the head chunk of its queue starts, the next a moment later
+    a job's time has come --nothing holds--> the first of its queue start, the next a moment later
 
 All reasons against a start are kept. What starts is put and ordered in one step, so a trigger that
 is stored as started has been ordered once, and no other step orders it again.
@@ -27,6 +27,8 @@ from tidegate.schedule.trigger import Reason, Trigger
 
 PARAMETERS_MAX = 256 * 1024
 """Bytes of JSON of a request's parameters."""
+RELEASE_MAX = 20
+"""Triggers that one step starts: with the largest parameters 5 MiB, decided well within a second."""
 
 
 # ---- what stands against a start
@@ -187,14 +189,16 @@ def look(scope: str, own: Hold, view: View, book: Book) -> Answer:
 
 
 def _release(scope: str, own: Hold, first: Chunk, view: View, book: Book) -> Answer:
-    """Start the head chunk; what is behind it follows by a wake of its own."""
+    """Start the first of the head chunk; what is behind them follows by a wake of its own."""
     hold = hold_key(scope)
     at = chunk_key(hold, first.number)
     waiting = view.cell(at, Waiting).state.triggers
-    keys = tuple(Key("trigger", day, scope, name) for day, name in waiting)
+    now, later = waiting[:RELEASE_MAX], waiting[RELEASE_MAX:]
+    keys = tuple(Key("trigger", day, scope, name) for day, name in now)
     if any(key not in view for key in keys):
         return Need(keys)
-    queue = queues.counted(own.queue, first, 0)
+    rest, gone = ((Put(at, Waiting(triggers=later)),), ()) if later else ((), (at,))
+    queue = queues.counted(own.queue, first, len(later))
     own = replace(own, queue=queue)
     own = holds.wake(own, view.now, holds.soon(own, view.now) if queue.chunks else None)
     begun = tuple((key, view.cell(key, Trigger).state) for key in keys)
@@ -202,14 +206,14 @@ def _release(scope: str, own: Hold, first: Chunk, view: View, book: Book) -> Ans
         withdrawn = Reason("job.unknown", f"{scope} was withdrawn while this waited")
         refused = tuple((key, triggers.refuse(one, withdrawn, view.now)) for key, one in begun)
         return Step(
-            puts=(Put(hold, own), *(Put(key, one) for key, one in refused)),
-            drops=(at,),
+            puts=(Put(hold, own), *(Put(key, one) for key, one in refused), *rest),
+            drops=gone,
             says=tuple(say("refused", key, one) for key, one in refused),
         )
     started = tuple((key, triggers.start(one, view.now)) for key, one in begun)
     return Step(
-        puts=(Put(hold, own), *(Put(key, one) for key, one in started)),
-        drops=(at,),
+        puts=(Put(hold, own), *(Put(key, one) for key, one in started), *rest),
+        drops=gone,
         orders=tuple(_start(key, one, view.now) for key, one in started),
         says=tuple(say("admitted", key, one) for key, one in started),
     )

@@ -17,7 +17,7 @@ from tidegate.kernel.event import PRIORITIES
 from tidegate.kernel.step import Durable, Key
 
 CHUNK_MAX = 500
-"""Triggers in one chunk, and so the most that is decided in one step."""
+"""Triggers in one chunk."""
 
 _URGENCY = {name: rank for rank, name in enumerate(reversed(PRIORITIES))}
 _NORMAL = _URGENCY["normal"]

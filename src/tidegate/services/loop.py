@@ -82,11 +82,12 @@ class Loop:
             # The loop is over: /readyz says so and the process ends with an error. The next one
             # is careful, for what ended this one may be there still.
             log.exception("the host ended")
-            host.door.close()
             self.ended.set_exception(error)
         else:
             self.ended.set_result(None)
         finally:
+            host.door.close()
+            host.refuse_all(_STOPPED)  # nobody may wait for ever, whatever ended it
             host.run_calls()
             host.store.close(clean=clean)
 
