@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import shutil
 import socket
@@ -236,6 +237,30 @@ def test_a_body_may_be_empty_where_nothing_must_be_said(server: Server) -> None:
     assert (released, problem["code"]) == (409, "gate.state")
     assert (closed, open_["code"]) == (409, "gate.state")
     assert open_["fix"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("DELETE", "/api/v1/events", 405, "GET, POST"),
+        ("POST", "/api/v1/gates", 405, "GET"),
+        ("PUT", "/readyz", 405, "GET, HEAD"),
+        ("GET", "/api/v1/gates/", 404, None),
+        ("POST", "/api/v1/events/", 404, None),
+    ],
+)
+def test_another_method_or_a_stroke_too_many_is_told_and_leads_nowhere(
+    server: Server, method: str, path: str, status: int, allow: str | None
+) -> None:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    connection.request(method, path, headers={"Authorization": f"Bearer {server.token}"})
+
+    response = connection.getresponse()
+
+    assert (response.status, response.getheader("Allow")) == (status, allow)
+    assert response.getheader("Content-Type") == "application/problem+json"
+    connection.close()
 
 
 def test_nothing_is_known_under_an_id_nobody_used(server: Server) -> None:

@@ -68,6 +68,41 @@ def shell(path: Path) -> Generator[sqlite3.Connection, None, None]:
         yield connection
 
 
+# ---- the end
+def test_of_a_store_that_ended_well_the_file_alone_is_the_whole_database(
+    tmp_path: Path, path: Path
+) -> None:
+    store = SqliteStore.open(path, CODEC, keys_of=keys_of)
+    reader = SqlReader(sqlite_engine(path), CODEC)
+    taken = store.take(Wanted(NOON))
+    commit(store, taken, cells=[cell(1, gate("a"))])
+    places = reader.turn().next_pos
+
+    store.close()
+    reader.close()
+
+    copied = tmp_path / "copy.db"
+    copied.write_bytes(path.read_bytes())
+    again = SqliteStore.open(copied, CODEC, keys_of=keys_of)
+    assert find_cell(again, gate("a")) is not None
+    assert look(again, Wanted(NOON)).next_pos == places
+    again.close()
+
+
+def test_a_store_ends_beside_somebody_who_reads(path: Path) -> None:
+    store = SqliteStore.open(path, CODEC, keys_of=keys_of)
+    turn(store)
+
+    with shell(path) as reading:
+        reading.execute("begin")
+        reading.execute("select * from turn").fetchone()
+        store.close()
+
+    again = SqliteStore.open(path, CODEC, keys_of=keys_of)
+    assert not again.unclean
+    again.close()
+
+
 # ---- one writer
 def test_a_second_writer_is_told_who_writes_and_where_it_listens(
     store: SqliteStore, path: Path

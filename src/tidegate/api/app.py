@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidegate.api import asking, control, documents, notices, starting
@@ -48,14 +48,13 @@ def make_routes(service: Service) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # It would send whoever asks to the host of his own header, also from https to http.
+        redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
-    app.include_router(asking.router)
-    app.include_router(control.router)
-    app.include_router(documents.router)
-    app.include_router(notices.router)
-    app.include_router(starting.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     for path, endpoint in (("/healthz", _healthz), ("/readyz", _readyz), ("/metrics", _metrics)):
         app.router.routes.append(Route(path, endpoint, methods=["GET"]))
     app.router.routes.append(Route("/openapi.json", _openapi, methods=["GET"]))
@@ -66,6 +65,9 @@ def make_routes(service: Service) -> FastAPI:
     app.add_exception_handler(Exception, _defect)
     complete(app)
     return app
+
+
+_ROUTERS = (asking.router, control.router, documents.router, notices.router, starting.router)
 
 
 class _Front:
@@ -143,7 +145,21 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method.unknown"}.get(error.status_code, "input")
     message = f"{request.method} {request.url.path}: {error.detail}"
-    return problem(InputError(code, message))
+    response = problem(InputError(code, message))
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(_methods(request))
+    return response
+
+
+def _methods(request: Request) -> list[str]:
+    """What this path answers to; several routes may share it."""
+    routes = [*request.app.routes, *(route for router in _ROUTERS for route in router.routes)]
+    found = [
+        route.methods or ()
+        for route in routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
+    ]
+    return sorted({method for methods in found for method in methods})
 
 
 def _late(request: Request, error: Exception) -> Response:

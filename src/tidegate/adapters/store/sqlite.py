@@ -43,6 +43,9 @@ from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Cell, Key
 from tidegate.ports.store import Claim, LogRow, Stored, Taken, TurnLost, Wanted, Writes
 
+EMPTY_LOG_MS_MAX = 500
+"""How long one that ends waits for readers, to empty the write-ahead log."""
+
 
 class SqliteStore(SqliteBeside):
     """The store port over one file; open it with `open`, on the thread that uses it."""
@@ -100,8 +103,14 @@ class SqliteStore(SqliteBeside):
             raise
 
     def close(self, *, clean: bool = True) -> None:
-        """Give the database back."""
+        """Give the database back; of one that ends well the file alone is the whole database."""
         self._taken = None
+        if clean:
+            # Readers of this process may close after it, and they cannot empty the log. Where
+            # somebody reads it this very moment it stays, and is as good as before.
+            with suppress(sqlite3.Error):
+                self._connection.execute(f"PRAGMA busy_timeout = {EMPTY_LOG_MS_MAX}")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         self._lock.release(clean=clean)
 
