@@ -9,6 +9,7 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -253,14 +254,13 @@ def test_another_method_or_a_stroke_too_many_is_told_and_leads_nowhere(
     server: Server, method: str, path: str, status: int, allow: str | None
 ) -> None:
     host, _, port = server.url.removeprefix("http://").partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=30)
-    connection.request(method, path, headers={"Authorization": f"Bearer {server.token}"})
+    with closing(http.client.HTTPConnection(host, int(port), timeout=30)) as connection:
+        connection.request(method, path, headers={"Authorization": f"Bearer {server.token}"})
 
-    response = connection.getresponse()
+        response = connection.getresponse()
 
     assert (response.status, response.getheader("Allow")) == (status, allow)
     assert response.getheader("Content-Type") == "application/problem+json"
-    connection.close()
 
 
 def test_nothing_is_known_under_an_id_nobody_used(server: Server) -> None:

@@ -159,7 +159,8 @@ def _methods(request: Request) -> list[str]:
         for route in routes
         if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
     ]
-    return sorted({method for methods in found for method in methods})
+    in_front = ("POST",) if request.url.path == EVENTS_PATH else ()
+    return sorted({*in_front, *(method for methods in found for method in methods)})
 
 
 def _late(request: Request, error: Exception) -> Response:
