@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tidegate.testing.postgres import Address, shared
 
+# How long an example takes says something of the machine, and nothing of the law.
+settings.register_profile("laws", deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+settings.load_profile("laws")
 # For mutants (`--hypothesis-profile=quick`): that an example fails is enough, however long it is.
 settings.register_profile("quick", phases=(Phase.explicit, Phase.generate))
 

@@ -21,7 +21,7 @@ from tidegate.testing.stream import audit, write_project
 KILLS = int(os.environ.get("TIDEGATE_KILLS", "20"))
 SEED = int(os.environ.get("TIDEGATE_SEED", "1"))
 SECONDS_A_KILL = 30
-JOB_SECONDS, LONG_SECONDS = 0.2, 10.0
+JOB_SECONDS, LONG_SECONDS = 0.2, 3.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + KILLS * SECONDS_A_KILL)]
 

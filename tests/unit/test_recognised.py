@@ -28,6 +28,10 @@ TIMED: Json = {
         (b'{"id": "x", "source": "/a", "type": "t"}', {"id": "x", "source": "/a", "type": "t"}),
         (b'{"id": 7, "source": "", "type": "t"}', {"id": None, "source": None, "type": "t"}),
         (b'{"id": "x", "data": NaN}', {"id": "x", "source": None, "type": None}),
+        (
+            rb'{"id": "x\ud800", "type": "\u00e9"}',
+            {"id": "x\\ud800", "source": None, "type": "\u00e9"},
+        ),
         (b'{"id": 7}', None),
         (b'{"id": "x"', None),
         (b"[1]", None),

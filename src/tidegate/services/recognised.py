@@ -25,7 +25,7 @@ def attributes(body: bytes) -> dict[str, Json] | None:
     found: dict[str, Json] = {}
     for name in ATTRIBUTES:
         value = sent.get(name)
-        found[name] = value if isinstance(value, str) and value else None
+        found[name] = _printable(value) if isinstance(value, str) and value else None
     return found if any(found.values()) else None
 
 
@@ -36,10 +36,11 @@ def business_date(body: bytes, read: Read) -> Day | None:
     give one date, that is its date.
     """
     sent = _object(body)
-    timeless = json.dumps({name: value for name, value in sent.items() if name != "time"}).encode()
     try:
+        said = {name: value for name, value in sent.items() if name != "time"}
+        timeless = json.dumps(said).encode()
         early, late = (read(timeless, now).day for now in _TIMES)
-    except TidegateError:
+    except (TidegateError, RecursionError):
         return _plain_date(sent.get("data"))
     return early if early == late else None
 
@@ -50,6 +51,11 @@ def _plain_date(data: Json) -> Day | None:
         return parse_day(written) if isinstance(written, str) else None
     except ValueError:
         return None
+
+
+def _printable(value: str) -> str:
+    """Half a surrogate pair, for which an event may have been refused, is no text of an answer."""
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _object(body: bytes) -> dict[str, Json]:

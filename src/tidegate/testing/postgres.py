@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -59,6 +60,8 @@ _SIGNALS: dict[Stop, signal.Signals] = {
     "immediate": signal.SIGQUIT,
     "kill": signal.SIGKILL,
 }
+
+_STILL_THERE = b"pre-existing shared memory block"
 
 
 class PostgresFailed(Exception):
@@ -141,6 +144,19 @@ class Server:
 
     def start_again(self) -> None:
         """The same data at the same port; answers when it takes connections."""
+        for _ in range(int(START_MAX_S / _RETRY_S)):
+            begun = self._log_size()
+            try:
+                self._start()
+                return
+            except PostgresFailed:
+                # The children of a postmaster that was killed have not ended yet.
+                if _STILL_THERE not in (self._folder / "log").read_bytes()[begun:]:
+                    raise
+                threading.Event().wait(_RETRY_S)
+        raise PostgresFailed(f"processes of the server before do not end: {self._log()}")
+
+    def _start(self) -> None:
         assert self._process is None, "the server runs already"
         settings = _SETTINGS | ({} if self._fsync else _UNSAFE) | {"port": str(self.address.port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -194,6 +210,10 @@ class Server:
                 raise PostgresFailed(f"PostgreSQL ended with {code}: {self._log()}; fix: {_FIX}")
         self.stop("kill")
         raise PostgresFailed(f"PostgreSQL took over {START_MAX_S:.0f} s to start: {self._log()}")
+
+    def _log_size(self) -> int:
+        log = self._folder / "log"
+        return log.stat().st_size if log.exists() else 0
 
     def _log(self) -> str:
         return (self._folder / "log").read_text("utf-8", "replace")[-2000:]
