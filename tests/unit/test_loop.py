@@ -44,8 +44,8 @@ def test_a_loop_that_is_stopped_over_a_jump_of_the_clock_answers_who_accepts_it(
 
     stopping = threading.Thread(target=loop.stop)
     stopping.start()
-    while not host.door.closed:
-        taking.wait(0)
+    with host.door.changed:
+        assert host.door.changed.wait_for(lambda: host.door.closed, PATIENCE_S)
     armed.clear()
     may_go_on.set()
     stopping.join(PATIENCE_S)

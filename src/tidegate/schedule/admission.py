@@ -28,7 +28,7 @@ from tidegate.schedule.trigger import Reason, Trigger
 PARAMETERS_MAX = 256 * 1024
 """Bytes of JSON of a request's parameters."""
 RELEASE_MAX = 20
-"""Triggers that one step starts: with the largest parameters 5 MiB, decided well within a second."""
+"""Triggers that one step starts: with the largest parameters 5 MiB to read, decide and store."""
 
 
 # ---- what stands against a start
