@@ -9,7 +9,8 @@ What of a page is run follows from how it looks:
     <!-- not run: why -->      the block after it is left alone
 
 What differs from run to run (instants of the machine, durations, keys) is compared by its kind,
-see `plain`. Port 5000 stands for a free one. `rewritten` answers the page with what it said now.
+see `plain`. Port 5000 stands for a free one, and `sunday` for a day that
+is not near (testing/weekday.py). `rewritten` answers the page with what it said now.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
+
+from tidegate.testing.weekday import SHOWN, far_weekday
 
 SECONDS_MAX = 240
 PORT = "5000"
@@ -125,7 +128,7 @@ def run_page(
     Raises AssertionError when a part fails.
     """
     port = str(_free_port())
-    stands = {**(stands or {}), PORT: port}
+    stands = {**(stands or {}), PORT: port, SHOWN: far_weekday()}
     notes = folder / ".page"
     notes.mkdir()
     lines: list[str] = []
