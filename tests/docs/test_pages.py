@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tidegate.kernel.calendar import WeekdayName
 from tidegate.testing.golden import check_golden
 from tidegate.testing.page import parts_of, rewritten, run_page
+from tidegate.testing.weekday import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -42,3 +44,18 @@ def test_the_page_of_postgresql_runs_as_written(tmp_path: Path, postgres_empty_u
     said = run_page(parts_of(text), tmp_path, stands)
 
     check_golden(page, rewritten(text, said))
+
+
+@pytest.mark.parametrize("far", NAMES)
+def test_a_page_shows_its_own_days_whichever_day_stands_for_sunday(
+    far: WeekdayName, tmp_path: Path
+) -> None:
+    page = "```sh\necho window on sunday\n```\n" + "".join(
+        f"```sh\necho person.{name}\n```\n" for name in NAMES
+    )
+
+    first, *named = run_page(parts_of(page), tmp_path, far=far)
+
+    assert (tmp_path / ".page" / "0").read_text("utf-8") == f"echo window on {far}\n"
+    assert first.text == "window on sunday\n"
+    assert [one.text for one in named] == [f"person.{name}\n" for name in NAMES]

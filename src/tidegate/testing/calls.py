@@ -11,8 +11,9 @@ import json
 from threading import Event
 from typing import Any
 
+from tidegate.kernel.calendar import WeekdayName
 from tidegate.testing.server import Server
-from tidegate.testing.weekday import SHOWN, far_weekday
+from tidegate.testing.weekday import exchanged, far_weekday
 
 TRIES_MAX = 300
 DATE = "2026-03-02"
@@ -84,7 +85,7 @@ class Recorder:
 
 def record(server: Server) -> list[dict[str, Any]]:
     """Every route but `/metrics`, which answers text; a day that is not near stands for Sunday."""
-    recorder = Recorder(server)
+    recorder, far = Recorder(server), far_weekday()
     ask = recorder.ask
     ask("GET /healthz")
     ask("GET /readyz")
@@ -99,7 +100,7 @@ def record(server: Server) -> list[dict[str, Any]]:
         {"inputs": ["customers"], "reason": "there were none that day"})  # fmt: skip
     recorder.until_ended(RUN)
     _ask_of_the_run(recorder)
-    _hold_and_start(recorder)
+    _hold_and_start(recorder, far)
     notices = ask("GET /api/v1/notices", f"/api/v1/notices?date={DATE}&limit=1")
     notice = notices["items"][0]["id"]
     ask("GET /api/v1/notices/{notice_id}", f"/api/v1/notices/{notice}")
@@ -112,9 +113,7 @@ def record(server: Server) -> list[dict[str, Any]]:
     recorder.tell(event("orders", "orders-2", record_count=9000, business_date="2026-03-03"))
     ask("POST /api/v1/gates/{gate_id}/close", "/api/v1/gates/nightly~~2026-03-03~~001/close",
         {"reason": "the shop was closed that day"})  # fmt: skip
-    shown: list[dict[str, Any]] = json.loads(
-        json.dumps(recorder.calls).replace(far_weekday(), SHOWN)
-    )
+    shown: list[dict[str, Any]] = json.loads(exchanged(json.dumps(recorder.calls), far))
     return shown
 
 
@@ -140,7 +139,7 @@ def _ask_of_the_run(recorder: Recorder) -> None:
     ask("GET /api/v1/trace/{trace_id}", "/api/v1/trace/orders-1")
 
 
-def _hold_and_start(recorder: Recorder) -> None:
+def _hold_and_start(recorder: Recorder, far: WeekdayName) -> None:
     ask = recorder.ask
     wanted = {"job": "long", "business_date": DATE, "idempotency_key": "one", "reason": "by hand"}
     started = ask("POST /api/v1/trigger/manual", body=wanted)
@@ -157,7 +156,7 @@ def _hold_and_start(recorder: Recorder) -> None:
     ask("POST /api/v1/triggers/{trigger_id}/cancel", f"/api/v1/triggers/{again['trigger_id']}/cancel",
         {"reason": "it is not"})  # fmt: skip
     ask("POST /api/v1/pipeline/resume", body={"reason": "Maintenance is over", "user": "admin"})
-    window = {"start": "02:00", "end": "04:00", "days": [far_weekday()], "description": "Weekly"}
+    window = {"start": "02:00", "end": "04:00", "days": [far], "description": "Weekly"}
     added = ask("POST /api/v1/schedule/maintenance", body=window)
     ask("GET /api/v1/schedule/maintenance")
     id_ = added["window_id"]

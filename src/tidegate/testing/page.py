@@ -27,7 +27,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tidegate.testing.weekday import SHOWN, far_weekday
+from tidegate.kernel.calendar import WeekdayName
+from tidegate.testing.weekday import exchanged, far_weekday
 
 SECONDS_MAX = 240
 PORT = "5000"
@@ -121,20 +122,24 @@ def _typed(body: str, start: int) -> list[Part]:
 
 # ---- running
 def run_page(
-    parts: list[Part], folder: Path, stands: Mapping[str, str] | None = None
+    parts: list[Part],
+    folder: Path,
+    stands: Mapping[str, str] | None = None,
+    far: WeekdayName | None = None,
 ) -> list[Said]:
     """Do what the page says in this folder; `stands` has what texts of the page really are here.
 
-    Raises AssertionError when a part fails.
+    `far` is the day that stands for `sunday`. Raises AssertionError when a part fails.
     """
     port = str(_free_port())
-    stands = {**(stands or {}), PORT: port, SHOWN: far_weekday()}
+    stands = {**(stands or {}), PORT: port}
+    far = far or far_weekday()
     notes = folder / ".page"
     notes.mkdir()
     lines: list[str] = []
     for number, part in enumerate(parts):
         file = notes / str(number)
-        file.write_text(_replaced(part.script, stands), "utf-8")
+        file.write_text(exchanged(_replaced(part.script, stands), far), "utf-8")
         quoted = shlex.quote(str(file))
         lines.append(f"(exit ${{ended:-0}}); . {quoted} > {quoted}.said 2>&1; ended=$?")
         lines.append(f"echo $ended > {quoted}.code")
@@ -146,7 +151,8 @@ def run_page(
     said: list[Said] = []
     for number, part in enumerate(parts):
         file = notes / str(number)
-        text = _replaced(file.with_suffix(".said").read_text("utf-8", "replace"), back)
+        text = file.with_suffix(".said").read_text("utf-8", "replace")
+        text = exchanged(_replaced(text, back), far)
         code = int(file.with_suffix(".code").read_text("utf-8"))
         assert code == 0 or part.fails, f"exit {code} of:\n{part.script}\n{text}"
         said.append(Said(part, text, code))
