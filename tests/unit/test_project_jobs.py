@@ -114,12 +114,132 @@ def test_a_function_of_no_module_is_a_warning(tmp_path: Path, target: str, messa
 @pytest.mark.parametrize("target", ["json:loads", "functions.checks:run", "own:run"])
 def test_a_function_of_a_module_that_is_there_is_found(tmp_path: Path, target: str) -> None:
     (tmp_path / "functions").mkdir()
-    (tmp_path / "functions" / "checks.py").write_text("raise SystemExit('nobody imports me')\n")
-    (tmp_path / "own.py").touch()
+    (tmp_path / "functions" / "checks.py").write_text(
+        "raise SystemExit('nobody imports me')\ndef run(): ...\n"
+    )
+    (tmp_path / "own.py").write_text("run = print\n")
 
     found = checked(tmp_path, jobs__all=f"load: {{kind: python, target: '{target}'}}\n")
 
     assert [one for one in told(found.warnings) if one[0] != "0:0"] == []
+
+
+SOURCE = """\
+import json, os.path as paths
+from datetime import date as day
+raise SystemExit('nobody imports me')
+
+def load(): ...
+
+class Report:
+    def daily(self): ...
+
+class Grown(Report): ...
+
+if True:
+    def weekly(): ...
+made, (other, *rest) = 1, (2, 3)
+for one in (): ...
+with open("x") as opened: ...
+[(kept := n) for n in ()]
+
+def fill(first=(written := 1)):
+    global filled
+    filled, inner = 1, 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("lod", "no lod; write fn.mod:load"),
+        ("nofunc", "no nofunc; define nofunc there"),
+        ("inner", "no inner; define inner there"),
+        ("daily", "no daily; write fn.mod:day"),
+        ("n", "no n; define n there"),
+        ("Report.dayly", "no Report.dayly; write fn.mod:Report.daily"),
+        ("Report.made", "no Report.made; define made there"),
+    ],
+)
+def test_a_function_its_module_surely_lacks_is_a_warning(
+    tmp_path: Path, path: str, message: str
+) -> None:
+    (tmp_path / "fn").mkdir()
+    (tmp_path / "fn" / "mod.py").write_text(SOURCE)
+
+    found = checked(tmp_path, jobs__all=f"load: {{kind: python, target: 'fn.mod:{path}'}}\n")
+
+    assert told(found.warnings)[-1] == (
+        "1:31",
+        "document.invalid",
+        f"fn/mod.py has {message}{ELSEWHERE}",
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["load", "json", "paths", "day", "Report.daily", "Report.__init__", "Grown.yearly", "weekly",
+     "made", "other", "rest", "one", "opened", "kept", "written", "filled", "load.cache_clear"],
+)  # fmt: skip
+def test_a_function_its_module_may_have_is_nothing_to_speak_of(tmp_path: Path, path: str) -> None:
+    (tmp_path / "fn").mkdir()
+    (tmp_path / "fn" / "mod.py").write_text(SOURCE)
+
+    found = checked(tmp_path, jobs__all=f"load: {{kind: python, target: 'fn.mod:{path}'}}\n")
+
+    assert [one for one in told(found.warnings) if one[0] != "0:0"] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from os.path import *", "globals()['run'] = print", "def __getattr__(name): return print",
+     "import sys\nsys.modules[__name__].run = print", "exec('run = print')"],
+)  # fmt: skip
+def test_of_a_module_that_fills_itself_nothing_is_certain(tmp_path: Path, line: str) -> None:
+    (tmp_path / "mod.py").write_text(f"{line}\n")
+
+    found = checked(tmp_path, jobs__all="load: {kind: python, target: 'mod:run'}\n")
+
+    assert [one for one in told(found.warnings) if one[0] != "0:0"] == []
+
+
+def test_a_module_that_is_no_python_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "mod.py").write_text("def load():\n    return (\n")
+
+    found = checked(tmp_path, jobs__all="load: {kind: python, target: 'mod:load'}\n")
+
+    assert told(found.warnings)[-1][2] == (
+        f"mod.py is no Python: '(' was never closed (line 2); mend it{ELSEWHERE}"
+    )
+
+
+def test_a_packages_own_modules_are_among_its_names(tmp_path: Path) -> None:
+    (tmp_path / "fn" / "sub").mkdir(parents=True)
+    (tmp_path / "fn" / "__init__.py").write_text("def load(): ...\n")
+    (tmp_path / "fn" / "mod.py").touch()
+    jobs = "a: {kind: python, target: 'fn:%s'}\n"
+
+    sound = [checked(tmp_path, jobs__all=jobs % name) for name in ("load", "mod.run", "sub.run")]
+    wrong = checked(tmp_path, jobs__all=jobs % "run")
+
+    assert [told(one.warnings)[1:] for one in sound] == [[], [], []]
+    assert told(wrong.warnings)[-1][2].startswith("fn/__init__.py has no run")
+
+
+def test_a_function_an_installed_module_surely_lacks_is_a_warning(tmp_path: Path) -> None:
+    jobs = "load: {kind: python, target: '%s'}\n"
+
+    wrong = checked(tmp_path, jobs__all=jobs % "json.decoder:JSONDecode")
+    sound = [
+        checked(tmp_path, jobs__all=jobs % target)
+        for target in ("json:dumps", "sys:nothing", "json.decoder:JSONDecoder", "math:nothing")
+    ]
+
+    assert told(wrong.warnings)[0][2] == (
+        "the installed module json.decoder has no JSONDecode; "
+        f"write json.decoder:JSONDecoder{ELSEWHERE}"
+    )
+    assert [told(one.warnings) for one in sound] == [[], [], [], []]
 
 
 # ---- times

@@ -11,13 +11,15 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from tidegate.kernel.event import Json
+from tidegate.kernel.spelling import nearest
 from tidegate.kernel.step import Document, Finding
 from tidegate.kernel.value import is_list, is_map
+from tidegate.services import pythonsource
 
 INTERPRETERS = re.compile(r"(python|node|perl|ruby|php|bash|sh|Rscript)[\d.]*")
 """Programs whose first argument is a file, unless it begins with a dash."""
@@ -134,22 +136,65 @@ def _function(name: str, here: Path, target: str) -> Iterator[Finding]:
     first = here / parts[0]
     if first.is_dir() or first.with_suffix(".py").is_file():
         # The project's own: followed by its files, for importing a package would run it.
-        file = here.joinpath(*parts)
-        if not file.with_suffix(".py").is_file() and not file.is_dir():
+        file = _source(here, parts)
+        if file is None and not here.joinpath(*parts).is_dir():
             shown = f"{'/'.join(parts)}.py"
             what = f"there is no file {shown} in {_shown(here)}"
             yield _absent(name, ("target",), what, f"write {shown}, or name another module", module)
-    elif not _installed(parts[0]):
+        elif file is not None:
+            yield from _in_source(name, file, file.relative_to(here).as_posix(), target)
+        return
+    installed = _installed(parts[0])
+    if installed is None:
         what = f"there is no module {parts[0]} in the project, and none is installed"
         yield _absent(name, ("target",), what, f"write {'/'.join(parts)}.py, or install it", module)
+    elif (file := _source(installed, parts)) is not None:
+        yield from _in_source(name, file, f"the installed module {module}", target)
 
 
-def _installed(package: str) -> bool:
-    """A package without dots is looked for and not imported."""
+def _source(folder: Path, parts: Sequence[str]) -> Path | None:
+    """The file Python would take for a module below a folder, a package before a file."""
+    place = folder.joinpath(*parts)
+    files = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _in_source(name: str, file: Path, shown: str, target: str) -> Iterator[Finding]:
+    """A function that its module certainly lacks: its runs fail."""
+    module, _, path = target.partition(":")
+    found = pythonsource.defined_in(file)
+    if isinstance(found, SyntaxError):
+        what = f"{shown} is no Python: {found.msg} (line {found.lineno})"
+        yield _absent(name, ("target",), what, "mend it", module)
+        return
+    lacking = None if found is None else found.lacks(path)
+    if found is None or lacking is None or _is_submodule(file, lacking):
+        return
+    owner, _, last = lacking.rpartition(".")
+    meant = nearest(last, sorted(found.classes[owner] if owner else found.names))
+    whole = ".".join(filter(None, (owner, meant)))
+    fix = f"write {module}:{whole}" if meant else f"define {last} there"
+    yield _absent(name, ("target",), f"{shown} has no {lacking}", fix, target)
+
+
+def _is_submodule(file: Path, name: str) -> bool:
+    """A package's own modules are its names once somebody imported them."""
+    inside = file.parent / name
+    return file.name == "__init__.py" and (inside.is_dir() or inside.with_suffix(".py").is_file())
+
+
+def _installed(package: str) -> Path | None:
+    """Where a package without dots is installed; it is looked for and not imported."""
     try:
-        return importlib.util.find_spec(package) is not None
+        spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
-        return False
+        return None
+    if spec is None:
+        return None
+    if spec.has_location and spec.origin is not None:
+        folder = Path(spec.origin).parent
+        return folder.parent if spec.submodule_search_locations else folder
+    return Path(os.devnull)  # it is somewhere, and has no file: built in, or spread over folders
 
 
 # ---- small words
