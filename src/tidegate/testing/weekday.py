@@ -36,5 +36,5 @@ def exchanged(text: str, far: WeekdayName) -> str:
 
     Both ways, because the far day may stand in the text as well, as a name of something.
     """
-    other = {SHOWN: far, far: SHOWN}
+    other: dict[str, str] = {SHOWN: far, far: SHOWN}
     return re.sub(rf"(?<!\w)(?:{SHOWN}|{far})(?!\w)", lambda found: other[found[0]], text)
