@@ -8,8 +8,9 @@ from tidegate.kernel.clock import HOUR_US
 from tidegate.kernel.errors import InputError
 from tidegate.services.engines import ENGINES
 from tidegate.services.inbox import PREVIEW_MAX, Inbox, release_order
+from tidegate.services.search import Wanted
 from tidegate.testing.broken import broken, mark
-from tidegate.testing.gates import delivery, project, rule
+from tidegate.testing.gates import delivery, forget, project, rule
 from tidegate.testing.world import World
 
 
@@ -118,17 +119,40 @@ def test_a_stray_of_an_application_that_nobody_maps_is_told_from_one_that_no_rul
     }
 
 
-def test_an_event_that_a_rule_heard_is_not_to_be_sent_again() -> None:
+def test_a_rule_that_is_withdrawn_hears_nothing_though_its_gates_go_on() -> None:
     world = World(project(rule("a"), rule("b", rule_name="other")))
     world.hear(delivery("c", "x"))
-    world.activate(project(rule("a"), rule("c", rule_name="other")))
+    world.activate(project(rule("a"), rule("c", "d", rule_name="other")))
     (since,) = inbox(world).listed()
 
+    world.hear(delivery("c", "y"))  # its gate waits for d
     world.activate(project(rule("a")))
     (withdrawn,) = inbox(world).listed()
 
     assert "rule other does: send it again" in since["what"]
     assert withdrawn["what"] == "unknown source /c"
+
+
+def test_an_event_that_a_rule_heard_is_not_to_be_sent_again() -> None:
+    world = World(project(rule("a", "b")))
+    world.hear(delivery("a", "x"))
+    forget(world)
+    world.hear(delivery("a", "x"))
+
+    (listed,) = inbox(world).listed()
+
+    assert listed["what"] == "rule daily heard it, and no gate had use for it"
+
+
+def test_what_counts_in_a_gate_is_not_in_the_inbox() -> None:
+    world = World(project(rule("a", "b")))
+    world.hear(delivery("nobody", "stray"), delivery("a", "x"))
+    (counts,) = world.search.found(Wanted(token="x"), 1)
+
+    with pytest.raises(InputError) as raised:
+        inbox(world).item(f"e{counts.pos}")
+
+    assert raised.value.code == "inbox.unknown"
 
 
 # ---- all sorts together

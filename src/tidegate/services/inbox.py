@@ -56,7 +56,7 @@ class Inbox:
                 found = self._search.at([Pos(int(number))])
                 if found and found[0].verdict == "conflict":
                     return {**_conflict(found[0]), "differs": self._differs(found[0])}
-                if found:
+                if found and found[0].pos in self._reader.strays(Pos(found[0].pos + 1), 1):
                     return {**self._unheard(found[0]), "event": printed(found[0])}
         for said in self._search.released() if "." in id_ else ():
             if said.event.subject == id_:
