@@ -344,7 +344,7 @@ def test_the_next_of_a_quarantined_gate_is_what_it_waits_for() -> None:
     assert answer["status"] == "quarantined"
     assert answer["next"] == {
         "at": None,
-        "what": "it waits for a corrected delivery, or for a person: "
+        "what": "it waits for b; and for a corrected delivery of a, or for a person: "
         "tidegate gate release daily~~2025-11-20~~001; "
         "at 2025-11-21T12:00:00Z it is overdue, and its owner is alarmed",
     }

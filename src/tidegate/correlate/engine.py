@@ -171,10 +171,11 @@ def reduce(signal: Signal, view: View, book: Book) -> Answer:
 
 def explain(key: Key, look: Look, book: Book) -> Explanation:
     cell = look.cell(key, Gate)
-    rule = book.rules.get(cell.doc) or book.active.get(key.scope)
+    newest = book.active.get(key.scope)
+    rule = book.rules.get(cell.doc) or newest
     if rule is None:
         return Explanation(status="unknown", sentence=f"no rule is called {key.scope}")
-    return explain_gate(key, cell, rule, look)
+    return explain_gate(key, cell, rule, newest, look)
 
 
 # ---- an event

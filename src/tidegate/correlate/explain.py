@@ -8,12 +8,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 
-from tidegate.correlate.expectation import never_was, next_date, opens_at, uncounted, warning_of
+from tidegate.correlate.expectation import uncounted, warning_of
 from tidegate.correlate.gate import (
     CLOSE_AFTER,
     FINISHED,
     LATE,
-    OUTSIDE_FIX,
     STATUSES,
     Evidence,
     Gate,
@@ -21,22 +20,20 @@ from tidegate.correlate.gate import (
     Status,
     because,
     missing,
-    next_wake,
     show,
 )
-from tidegate.correlate.identity import key_of, matched, public_id
+from tidegate.correlate.identity import key_of, matched
+from tidegate.correlate.outlook import begins, closed_day, outlook
 from tidegate.correlate.rule import Input, Rule, Test
 from tidegate.kernel.clock import (
     DAY_US,
     MINUTE_US,
     NO_DAY,
     SECOND_US,
-    Instant,
     format_day,
     format_duration,
     format_second,
 )
-from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import Pos
 from tidegate.kernel.step import (
@@ -71,8 +68,10 @@ _VERDICTS: dict[Shown, Verdict] = {
 }
 
 
-def explain_gate(key: Key, cell: Cell[Gate], rule: Rule, look: Look) -> Explanation:
-    """Why this gate stands where it stands."""
+def explain_gate(
+    key: Key, cell: Cell[Gate], rule: Rule, newest: Rule | None, look: Look
+) -> Explanation:
+    """Why this gate stands where it stands; `newest` is the version of its rule that is active."""
     gate = cell.state
     states = show(gate, rule)
     clauses = [_input_clause(one, states[one.name], gate, rule) for one in rule.inputs]
@@ -82,7 +81,7 @@ def explain_gate(key: Key, cell: Cell[Gate], rule: Rule, look: Look) -> Explanat
         clauses.append(_deadline_clause(gate))
     elif (lost := _uncounted(key, gate, rule)) is not None:
         clauses.append(Clause(f"no deadline: {lost}", "waiting"))
-    next_at, what = _next(key, gate, rule) if cell.version else _begins(key, rule, look)
+    next_at, what = outlook(key, gate, rule, newest) if cell.version else begins(key, rule, look)
     return Explanation(
         status=STATUSES[Status(gate.status)] if cell.version else "waiting",
         sentence=_sentence(gate, rule, states, bool(cell.version), key),
@@ -219,23 +218,10 @@ def _later_than_usual(gate: Gate, rule: Rule, key: Key) -> str:
 
 
 def _not_begun(key: Key, rule: Rule) -> str:
-    closed = _closed_day(key, rule)
+    closed = closed_day(key, rule)
     if closed is None:
         return "has not begun: nothing that belongs to it was heard"
     return f"is not expected: {closed}, and nothing that belongs to it was heard"
-
-
-def _closed_day(key: Key, rule: Rule) -> str | None:
-    """Why nobody expects this date; None where it is expected, or the rule expects nothing."""
-    if rule.expect is None or key.day == NO_DAY:
-        return None
-    calendar = rule.expect.calendar
-    why = calendar.closed_for(key.day)
-    if why is not None:
-        return f"{format_day(key.day)} is {why} (calendar {calendar.name})"
-    if never_was(rule, key.day):
-        return f"{format_day(key.day)} never was in {rule.expect.zone}"
-    return None
 
 
 def closer(gate: Gate) -> str:
@@ -249,68 +235,14 @@ def _date(key: Key) -> str:
     return format_day(key.day) if key.day != NO_DAY else key.name
 
 
-def _begins(key: Key, rule: Rule, look: Look) -> tuple[Instant | None, str]:
-    """When a gate begins that has not."""
-    if rule.expect is None or key.day == NO_DAY:
-        return None, "it begins with its first event"
-    if _closed_day(key, rule) is not None:
-        try:
-            what = f"{format_day(next_date(rule, key.day))} is expected next"
-        except InputError as error:
-            what = error.message
-        return None, f"an event of this date begins it all the same; {what}"
-    at = opens_at(rule, key.day)
-    if at > look.now:
-        return at, "it begins, with or without an event"
-    return None, "it begins with its first event"
-
-
-def _next(key: Key, gate: Gate, rule: Rule) -> tuple[Instant | None, str | None]:
-    if gate.status == Status.OPEN:
-        redelivery = {
-            "new_round": "a redelivery begins the next round",
-            "refire": "a redelivery opens the next round at once",
-            "ignore": "redeliveries are ignored",
-        }
-        return None, redelivery[rule.redelivery]
-    if gate.status == Status.CLOSED:
-        return None, None
-    at = next_wake(gate)
-    if gate.status == Status.QUARANTINED:
-        # What it waits for has no time; when time itself does something comes after that.
-        then = "" if at is None else f"; at {format_second(at)} {_woken(gate, rule, at)}"
-        return None, (
-            "it waits for a corrected delivery, or for a person: "
-            f"tidegate gate release {public_id(key, gate.round)}{then}"
-        )
-    if at is None:
-        return None, "it waits without a deadline"
-    woken = _woken(gate, rule, at)
-    if Shown.LATE in show(gate, rule).values():
-        return at, f"{woken}; {OUTSIDE_FIX}"
-    return at, woken
-
-
-def _woken(gate: Gate, rule: Rule, at: Instant) -> str:
-    if gate.expired:
-        return "it is closed, unless what is missing arrives"
-    if at == gate.warn_at:
-        return "its owner is warned"
-    overdue = "it is overdue, and its owner is alarmed"
-    if at == gate.deadline or rule.window_us is None:
-        return overdue
-    # Without its cause this reads as if it contradicted a later deadline.
-    return f"{format_duration(rule.window_us)} after its first arrival {overdue}"
-
-
 # ---- near misses
 def _misses(key: Key, gate: Gate, rule: Rule, look: Look) -> Iterator[Miss]:
     """Events that touched nothing though they nearly were a missing input of this gate."""
     for one in gate.refused[-MISSES_MAX:]:
-        yield Miss(
-            f"{one.input} came again at {format_second(one.arrived_at)} and was not counted",
-            seen_of(one),
-        )
+        again = any(kept.input == one.input for kept in gate.inputs)
+        came = f"{one.input} came{' again' if again else ''} at {format_second(one.arrived_at)}"
+        late = "" if again else ", too late,"
+        yield Miss(f"{came}{late} and was not counted", seen_of(one))
     if gate.status in (Status.OPEN, Status.CLOSED):
         return
     wanted = missing(gate, rule)

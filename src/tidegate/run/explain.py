@@ -48,7 +48,8 @@ def unattended(
             said = f"{explanation.sentence.removesuffix('.')}; {nobody}: that takes {again}."
         case _:
             assert_never(how)
-    return replace(explanation, sentence=said)
+    following = "the next `tidegate serve` goes on with it"
+    return replace(explanation, sentence=said, next_at=None, next_what=following)
 
 
 def started(execution: Execution, explanation: Explanation, starts: int) -> Explanation:
@@ -111,10 +112,25 @@ def _attempt(execution: Execution) -> str:
 def _next(key: Key, execution: Execution, status: Status) -> str | None:
     if status in (Status.FAILED, Status.TIMED_OUT, Status.ABORTED):
         return f"to start it again: tidegate trigger send --again {public_id(key)}"
-    return {
-        "retry": f"attempt {execution.attempt + 1} of {execution.retry.attempts_max}",
-        "timeout": "it times out",
-    }.get(execution.wakes_for)
+    job = execution.asked.job
+    match execution.wakes_for:
+        case "retry":
+            return f"attempt {execution.attempt + 1} of {execution.retry.attempts_max}"
+        case "timeout":
+            return f"{job} times out, if it has not ended"
+        case _ if status == Status.RUNNING:
+            return f"{job} ends; should it fail, {_after_failing(execution)}"
+        case _:
+            return None
+
+
+def _after_failing(execution: Execution) -> str:
+    """What a failure of the attempt that runs would bring."""
+    delay_us = execution.retry.delay_after(execution.attempt)
+    if delay_us is None:
+        return "no attempt is left"
+    following = f"attempt {execution.attempt + 1} of {execution.retry.attempts_max} follows"
+    return f"{following} at most {format_duration(delay_us)} later" if delay_us else following
 
 
 def _took(execution: Execution) -> str:

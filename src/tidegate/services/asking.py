@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from tidegate.correlate import engine as correlate
-from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Shown, Status, show
+from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Status
 from tidegate.correlate.identity import GATES_FIX, gate_key, part_of, public_id, round_named
 from tidegate.correlate.listing import GateAnswer, listed
 from tidegate.correlate.rule import Rule
@@ -40,7 +40,7 @@ from tidegate.services.explained import (
 from tidegate.services.look import Library, ReaderLook
 from tidegate.services.page import Page, cursor_of, parse_cursor
 from tidegate.services.record import Signals
-from tidegate.services.turned_away import RefusedAnswer, turned_away
+from tidegate.services.turned_away import refused_for
 
 OTHERS_MAX = 20
 """Gates of the same rule and date that an explanation names beside its own."""
@@ -262,30 +262,18 @@ class Asking:
         runs = self._downstream.of(root, cell.state, rule) if cell.version else []
         if cell.state.status == Status.OPEN:
             why["sentence"] = _with_runs(explanation, runs)
-        if runs and runs[0].explanation.next_what is not None:
+        # A run of a round that has not opened is what was done about that: the round still waits.
+        if runs and (cell.state.status == Status.OPEN or runs[0].needs_person):
             first = runs[0].explanation
-            why["next"] = following(first.next_at, first.next_what)
+            if first.next_what is not None:
+                why["next"] = following(first.next_at, first.next_what)
         listed_runs = [one.listed() for one in runs]
         answer = gate_why(public_id(root, cell.state.round), why, listed_runs)
-        refused = self._turned_away(root, cell.state, rule)
+        now, latest = self._clock.now(), self._library.books()
+        refused = refused_for(self._reader, root, cell.state, rule, latest.read, now)
         if refused:
             answer["refused"] = refused
         return Explained(answer, _exit_code(cell, runs))
-
-    def _turned_away(self, key: Key, gate: Gate, rule: Rule) -> list[RefusedAnswer]:
-        """Refused deliveries that may be what this gate waits for."""
-        if gate.status not in (Status.WAITING, Status.OVERDUE):
-            return []
-        states = show(gate, rule)
-        missing = {
-            one.dataset or one.name for one in rule.inputs if states[one.name] is Shown.MISSING
-        }
-        if not missing:
-            return []
-        # A rule with mappings of its own may read another date than all others do.
-        day = None if key.day == NO_DAY or rule.readings else key.day
-        read = self._library.books().read
-        return turned_away(self._reader, missing, day, read, self._clock.now())
 
     # ---- finding
     def _find(self, id_: str) -> tuple[Key, Cell[Gate], Rule]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypedDict
 
-from tidegate.kernel.clock import DAY_US, Day, Instant, format_instant
+from tidegate.correlate.gate import Gate, Shown, Status, show
+from tidegate.correlate.rule import Rule
+from tidegate.kernel.clock import DAY_US, NO_DAY, Day, Instant, format_instant
+from tidegate.kernel.step import Key
 from tidegate.ports.reader import PAGE_MAX, Reader
 from tidegate.ports.store import Reject
 from tidegate.services.books import Read
@@ -29,6 +32,21 @@ class RefusedAnswer(TypedDict):
     last: str
     event: dict[str, str | None] | None
     since: str
+
+
+def refused_for(
+    reader: Reader, key: Key, gate: Gate, rule: Rule, read: Read, now: Instant
+) -> list[RefusedAnswer]:
+    """Refused deliveries that may be what this gate waits for."""
+    if gate.status not in (Status.WAITING, Status.OVERDUE):
+        return []
+    states = show(gate, rule)
+    missing = {one.dataset or one.name for one in rule.inputs if states[one.name] is Shown.MISSING}
+    if not missing:
+        return []
+    # A rule with mappings of its own may read another date than all others do.
+    day = None if key.day == NO_DAY or rule.readings else key.day
+    return turned_away(reader, missing, day, read, now)
 
 
 def turned_away(
