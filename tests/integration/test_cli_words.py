@@ -92,3 +92,21 @@ def test_doctor_counts_notices(project: Path) -> None:
 
     assert "ok   notices: nobody was told anything yet\n" in before
     assert "ok   notices: none is undelivered\n" in after
+
+
+def test_what_the_locale_cannot_print_is_escaped_and_no_answer_is_lost(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = {"id": "Łódź 😀", "source": "/s", "type": "delivered"}
+    data = {"dataset_name": "orders", "business_date": "2026-03-02", "n": 7}
+    (project / "sent.json").write_text(json.dumps([event | {"data": data}]), "utf-8")
+    monkeypatch.setenv("PYTHONIOENCODING", "iso8859-5")  # Cyrillic: it lacks all of them
+
+    said(project, "event", "send", str(project / "sent.json"))
+    shown, _ = said(project, "explain", "nightly", "--date", "2026-03-02")
+    found, _ = said(project, "event", "search", "--json")
+    drawn, _ = said(project, "board", "--date", "2026-03-02")
+
+    assert r"(/s \u0141\u00f3d\u017a \ud83d\ude00)" in shown
+    assert "Łódź 😀" in json.dumps(json.loads(found), ensure_ascii=False)
+    assert "+ ready" in drawn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.cli.board import LOOKS, NO_GATE, show
+from tidegate.cli.board import AGAIN, LOOKS, NO_GATE, PLAIN, show
 from tidegate.kernel.clock import parse_day
 from tidegate.kernel.step import Done, Effect, Failed, Key
 from tidegate.schedule.orders import CancelTrigger, Pause
@@ -96,7 +96,10 @@ def test_every_sign_the_board_shows_is_explained_under_it(
 
 def test_every_state_has_a_sign_of_its_own() -> None:
     assert set(LOOKS) == set(STATES)
-    assert len({glyph for glyph, _ in LOOKS.values()} | {NO_GATE}) == len(LOOKS) + 1
+    glyphs = {glyph for glyph, _ in LOOKS.values()} | {NO_GATE, AGAIN}
+    plain = {glyph.translate(PLAIN) for glyph in glyphs}
+    assert len(glyphs) == len(plain) == len(LOOKS) + 2
+    assert "".join(plain).isascii()
 
 
 def test_a_run_is_found_after_the_template_of_the_correlation_id_changed() -> None:

@@ -30,6 +30,8 @@ LOOKS: dict[str, tuple[str, str]] = {
     "unknown": ("?", "bright_red"),
 }
 NO_GATE = "·"
+PLAIN = str.maketrans("✓▶↻✕✗◆Ⅱ·", "o>~xX#=.")
+"""What stands for a glyph where the locale has no such character."""
 AGAIN = "*"
 
 _TITLE = "business date"
@@ -82,19 +84,21 @@ def show(made: Board) -> None:
     click.echo(f"{dates[-1][:4]:{width}}  {numbers}")
     used: set[str | None] = set()
     again = False
+    plain = _plain(sys.stdout.encoding)
     for name, row in zip(names, made.rows, strict=True):
         cells: list[str] = []
         for date in dates:
             state = row.cells.get(date)
             used.add(state)
             glyph, colour = LOOKS[state] if state else (NO_GATE, "bright_black")
+            glyph = glyph.translate(plain)
             mark = AGAIN if date in row.again else " "
             again = again or date in row.again
             cells.append(mark + (click.style(glyph, fg=colour) if colours else glyph))
         click.echo(f"{name:{width}}  {' '.join(cells)}")
-    legend = [f"{LOOKS[state][0]} {state}" for state in LOOKS if state in used]
+    legend = [f"{LOOKS[state][0].translate(plain)} {state}" for state in LOOKS if state in used]
     if None in used:
-        legend.append(f"{NO_GATE} no gate")
+        legend.append(f"{NO_GATE.translate(plain)} no gate")
     if again:
         legend.append(f"{AGAIN} opened once, and a later round has begun")
     click.echo(f"\n{'  '.join(legend)}")
@@ -102,6 +106,15 @@ def show(made: Board) -> None:
         many = "1 gate" if made.beyond == 1 else f"{made.beyond} gates"
         upto = f", up to {made.newest}" if made.beyond > 1 else f", of {made.newest}"
         click.echo(f"{many} beyond {made.dates[-1]}{upto}: tidegate gate list")
+
+
+def _plain(encoding: str | None) -> dict[int, int]:
+    """What to put for which glyph: all of them, or none where the locale has them all."""
+    try:
+        "".join(map(chr, PLAIN)).encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return PLAIN
+    return {}
 
 
 def _lively(made: Board) -> list[str]:

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import click
 
@@ -39,8 +40,18 @@ TREE: dict[str, tuple[str, str]] = {
 }
 EXITS = {400: 2, 401: 4, 403: 4, 404: 3, 408: 6, 409: 5, 504: 6, 503: 7}
 
+ESCAPED = "tidegate.escaped"
+"""What becomes of a character that stdout lacks."""
+
 COLLECT = (50_000, 20, 100)
 """When Python looks for cycles."""
+
+
+@runtime_checkable
+class Printer(Protocol):
+    """A stdout that can be told what becomes of characters it lacks."""
+
+    def reconfigure(self, *, errors: str) -> None: ...
 
 
 class Tree(click.Group):
@@ -80,6 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The console script."""
     # A short command ends before cycles matter; looking for them is a tenth of its start.
     gc.set_threshold(*COLLECT)
+    _print_everything()
     logging.basicConfig(
         level=os.environ.get("TIDEGATE_LOG", "WARNING").upper(),
         format="%(levelname)s %(name)s: %(message)s",
@@ -113,6 +125,21 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_everything() -> None:
+    """A locale that lacks a character shows it escaped, as JSON does: no answer is lost by it."""
+    codecs.register_error(ESCAPED, _escaped)
+    if isinstance(sys.stdout, Printer):
+        sys.stdout.reconfigure(errors=ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacked = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    units = [lacked[n : n + 2].hex() for n in range(0, len(lacked), 2)]
+    return "".join(f"\\u{unit}" for unit in units), error.end
 
 
 def _print_problem(error: TidegateError) -> None:
