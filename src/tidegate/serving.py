@@ -141,7 +141,8 @@ async def _serve(app: App, listener: socket.socket, also: Beside | None) -> int:
         store = app.store
         shift_us = app.clock.shift_us if isinstance(app.clock, ShiftedClock) else 0
         await asyncio.wrap_future(app.host.call(lambda _: store.describe(url, token, shift_us)))
-    print(f"tidegate serves {app.settings.project.resolve()} at {url}", file=sys.stderr, flush=True)
+    # As the log goes, or a line of it may come into the midst of this one.
+    talk.say(f"tidegate serves {app.settings.project.resolve()} at {url}")
     beside = asyncio.create_task(also(app, url)) if also else None
     waited: set[asyncio.Future[Any]] = {stopping, ended, working, serving}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
