@@ -328,10 +328,13 @@ def test_windows_of_files_are_listed_beside_those_of_run_time(shell: Shell) -> N
     )
     shell("activate")
     added = shell("schedule", "window", "add", "--start", "05:00", "--end", "06:00")
+    bound = ("--start", "22:00", "--end", "23:00", "--from", "2099-01-01T00:00:00Z")
+    shell("schedule", "window", "add", *bound, "--until", "2099-02-01T00:00:00Z")
     listed = shell("schedule", "window", "list")
 
     assert added.code == 0, added.err
-    written, run_time = listed.out.splitlines()
+    written, run_time, bounded = listed.out.splitlines()
+    assert "every day, from 2099-01-01T00:00:00Z, until 2099-02-01T00:00:00Z" in bounded
     assert "(schedules/*.yaml): all jobs, 02:00 to 04:00 UTC, sunday: Backup" in written
     assert "(run time): all jobs, 05:00 to 06:00 UTC, every day" in run_time
 

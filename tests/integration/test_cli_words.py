@@ -85,6 +85,20 @@ def test_a_list_of_gates_that_is_cut_says_so_and_how_to_see_more(project: Path) 
     assert (len(all_.splitlines()), nothing) == (4, "")
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_other_lists_that_end_at_their_limit_say_so(
+    project: Path, as_json: tuple[str, ...]
+) -> None:
+    said(project, "event", "send", str(project / "sent.json"))
+    lists = (("trigger", "list"), ("run", "list"), ("event", "search"), ("inbox", "list"))
+
+    cut = [said(project, *one, "--limit", "2", *as_json)[1] for one in lists]
+    _, widest = said(project, "run", "list", "--limit", "1000", *as_json)
+
+    assert cut == [*["there may be more: --limit 20\n"] * 3, ""]
+    assert widest == ""
+
+
 def test_doctor_counts_notices(project: Path) -> None:
     before, _ = said(project, "doctor")
     said(project, "activate")

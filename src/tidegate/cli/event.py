@@ -14,7 +14,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from tidegate.cli.options import common, print_json, print_json_list, say
+from tidegate.cli.options import common, print_json, print_json_list, say, tell_more
 from tidegate.cli.session import answers, app, server, token_for
 from tidegate.cli.wording import oneline, sender, when
 from tidegate.kernel.errors import ConflictError, InputError, TransientError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 BATCH_DEFAULT = 1000
 POST_TRIES_MAX = 10
 SAID_MAX = 20
+FOUND_MAX = 100_000
 """Refused events, and remarks, that are said one by one."""
 
 
@@ -260,7 +261,7 @@ def _print_some(all_: Sequence[Json], file: str, where: str) -> None:
 @click.option("--source", help="The source.")
 @click.option("--dataset", help="The dataset.")
 @click.option("--foreign", is_flag=True, help="Leave out what Tidegate said itself.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, FOUND_MAX), default=50, show_default=True)
 @common
 def search(
     settings: Settings,
@@ -284,12 +285,12 @@ def search(
     for one in refused:
         what = oneline(one["what"])
         say(f"refused: {sender(one['event'])}: {what}; tidegate inbox show {one['id']}", err=True)
-    if as_json:
-        return
-    if not found and not refused:
+    if not found and not refused and not as_json:
         say("nothing found", err=True)
-    for one in found:
+    for one in found if not as_json else ():
         _print_event(one)
+    if len(found) == limit:
+        tell_more(limit, FOUND_MAX)
 
 
 @event.command("tail")

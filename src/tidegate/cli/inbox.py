@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, say
+from tidegate.cli.options import LISTED_MAX, common, print_json, say, tell_more
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, sender, shorter, when, whole
@@ -27,7 +27,7 @@ def inbox() -> None:
 
 
 @inbox.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, LISTED_MAX), default=100, show_default=True)
 @common
 def list_(settings: Settings, as_json: bool, limit: int) -> None:
     """What waits, parked signals first, then the newest."""
@@ -35,16 +35,14 @@ def list_(settings: Settings, as_json: bool, limit: int) -> None:
         items = opened.inbox.listed(limit)
     if as_json:
         print_json(items)
-        return
-    if not items:
+    elif not items:
         say("nothing waits for anybody")
-        return
-    for one in items:
+    for one in items if not as_json else ():
         about = sender(one.get("event")) if one["kind"] != "conflict" else ""
         who = f"  ({about})" if about else ""
         say(f"{one['id']:<8} {one['kind']:<9} {when(one['at'])}  {oneline(one['what'])}{who}")
     if len(items) == limit:
-        say(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
+        tell_more(limit)
 
 
 @inbox.command("show")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, say, tell_unreadable
+from tidegate.cli.options import LISTED_MAX, common, print_json, say, tell_more, tell_unreadable
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, when
@@ -24,7 +24,7 @@ def notice() -> None:
 @notice.command("list")
 @click.option("--status", help="sending, sent or undelivered.")
 @click.option("--date", help="Only of this business date.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, LISTED_MAX), default=100, show_default=True)
 @common
 def list_(
     settings: Settings, as_json: bool, status: str | None, date: str | None, limit: int
@@ -37,15 +37,13 @@ def list_(
         page = opened.notices.page(status=status, day=day, limit=limit)
     if as_json:
         print_json(page.items)
-        tell_unreadable(page.problems(), as_json=True)
-        return
-    if not page.items and not page.unreadable:
+    elif not page.items and not page.unreadable:
         say("no such notice" if status or date else "nobody was told anything yet")
-    for one in page.items:
+    for one in page.items if not as_json else ():
         _print(one)
     if page.next is not None:
-        say(f"there may be more: --limit {min(limit * 10, 1000)}", err=True)
-    tell_unreadable(page.problems(), as_json=False)
+        tell_more(limit)
+    tell_unreadable(page.problems(), as_json=as_json)
 
 
 @notice.command("show")

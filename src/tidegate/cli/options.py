@@ -16,6 +16,9 @@ from tidegate.cli.wording import oneline, visible
 from tidegate.kernel.event import Json
 from tidegate.settings import Settings
 
+LISTED_MAX = 1_000
+"""Rows a list of one page shows."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -46,7 +49,7 @@ def listed(statuses: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
         @click.option("--job", help="Only of this job.")
         @click.option("--status", help=statuses)
         @click.option("--date", help="Only of this business date.")
-        @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+        @click.option("--limit", type=click.IntRange(1, LISTED_MAX), default=50, show_default=True)
         @functools.wraps(function)
         def wrapped(*args: Any, date: str | None, **kwargs: Any) -> R:
             # Loaded when it is called, so that help costs no imports.
@@ -93,6 +96,12 @@ def tell_unreadable(problems: Iterable[Json], *, as_json: bool) -> None:
         say(f"fix: {found[0]['fix']}", err=True)
     if found:
         raise SystemExit(1)
+
+
+def tell_more(limit: int, most: int = LISTED_MAX) -> None:
+    """That a list ended at its limit, on stderr; `most` is the widest that may be asked for."""
+    wider = f"--limit {min(limit * 10, most)}" if limit < most else "ask more narrowly"
+    say(f"there may be more: {wider}", err=True)
 
 
 def say(line: str, *, err: bool = False) -> None:

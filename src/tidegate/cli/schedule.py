@@ -93,8 +93,8 @@ def window() -> None:
 @click.option("--start", help="Time of day, such as 02:00.")
 @click.option("--end", help="Time of day; before the start means over midnight.")
 @click.option("--day", "days", multiple=True, help="Weekday; every day when left out.")
-@click.option("--from", "since", help="Once: from this instant.")
-@click.option("--until", help="Once: until this instant.")
+@click.option("--from", "since", help="From this instant: once, or where a weekly one begins.")
+@click.option("--until", help="Until this instant: once, or where a weekly one ends.")
 @click.option("--timezone", help="Zone of the times.", show_default="the project's")
 @click.option("--job", "jobs", multiple=True, help="Only these jobs.")
 @click.option("--description", default="", help="What it is for.")
@@ -172,7 +172,8 @@ def _why(pause: Json) -> str:
 def _window(one: Json) -> str:
     if one["start"] is not None:
         days = ", ".join(one["days"]) or "every day"
-        span = f"{one['start']} to {one['end']} {one['timezone']}, {days}"
+        bounds = "".join(f", {word} {when(one[word])}" for word in ("from", "until") if one[word])
+        span = f"{one['start']} to {one['end']} {one['timezone']}, {days}{bounds}"
     else:
         span = f"{when(one['from'])} to {when(one['until'])}"
     jobs = ", ".join(one["jobs"]) or "all jobs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, listed, print_json, say, table, tell_unreadable
+from tidegate.cli.options import common, listed, print_json, say, table, tell_more, tell_unreadable
 from tidegate.cli.ordering import give
 from tidegate.cli.session import answers
 from tidegate.cli.wording import shorter, when
@@ -45,6 +45,8 @@ def list_(
             for one in found
         )
         table(("TRIGGER", "STATUS", "REQUESTED", "HELD BY"), rows)
+    if page.next is not None:
+        tell_more(limit)
     tell_unreadable(page.problems(), as_json=as_json)
 
 
