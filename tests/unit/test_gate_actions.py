@@ -272,6 +272,19 @@ def test_a_jobs_time_is_its_own_or_the_rules(written: dict[str, Any], minutes: i
     assert world.events("tidegate.gate.opened")[0].data["sla_minutes"] == minutes
 
 
+def test_an_opening_names_every_job_with_its_time() -> None:
+    actions = [start("first"), start("second", sla_minutes=5), start("third", sla_minutes=7)]
+    world = heard(rule("a", actions=actions), delivery("a"))
+
+    data = world.events("tidegate.gate.opened")[0].data
+
+    assert (data["job"], data["sla_minutes"]) == ("first", None)
+    assert data["further"] == [
+        {"job": "second", "sla_minutes": 5},
+        {"job": "third", "sla_minutes": 7},
+    ]
+
+
 @pytest.mark.parametrize(
     ("sla_from", "start_at"),
     [("opened", "2025-11-21T09:00:00Z"), ("first_event", "2025-11-21T06:00:00Z")],

@@ -77,6 +77,10 @@ def succeed(driver: Driver, **changes: Json) -> None:
     driver.hear("tidegate.run.succeeded", data, day=DAY)
 
 
+def other(job: str = "export") -> Key:
+    return Key("sla", DAY, "all", f"correlation-2024-01-15-001&{job}")
+
+
 # ---- the shape
 def test_the_module_is_an_engine() -> None:
     seated: Engine[engine.Book] = engine
@@ -301,6 +305,36 @@ def test_the_clock_may_start_before_the_gate_opened() -> None:
     open_gate(driver, sla_from="2024-01-15T11:00:00Z")
 
     assert driver.state(CLOCK, Sla).due_at == after(60)
+
+
+def test_every_job_of_an_opening_has_a_clock_of_its_own() -> None:
+    driver = watching()
+    further: Json = [
+        {"job": "export", "sla_minutes": 30},
+        {"job": "report", "sla_minutes": 1},  # the same job: its first clock counts
+        {"job": "tidy", "sla_minutes": None},
+    ]
+
+    open_gate(driver, further=further)
+    succeed(driver)
+    driver.advance(after(30))
+    driver.settle()
+
+    assert driver.state(CLOCK, Sla).status == Status.MET
+    assert driver.state(other(), Sla).status == Status.BREACHED
+    assert driver.state(other(), Sla).due_at == after(30)
+    assert [one.body["severity"] for one in sent_by(driver)] == ["warning", "critical"]
+    assert {one.body["data"]["job"] for one in sent_by(driver)} == {"export"}
+    assert other("tidy") not in driver.kind("sla")
+
+
+def test_a_job_has_a_clock_though_the_first_one_has_no_limit() -> None:
+    driver = watching()
+
+    open_gate(driver, sla_minutes=None, further=[{"job": "export", "sla_minutes": 30}])
+
+    assert CLOCK not in driver.kind("sla")
+    assert driver.state(other(), Sla).minutes == 30
 
 
 @pytest.mark.parametrize(

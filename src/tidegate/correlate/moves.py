@@ -99,19 +99,21 @@ def _event(source: str, id_: str) -> str:
 
 
 def _opening(gate: Gate, rule: Rule, deeds: Deeds) -> dict[str, Json]:
-    sla = next((one.sla_minutes for one in rule.actions if isinstance(one, TriggerJob)), None)
-    # As it was asked for: in the rule its name may be a template.
-    job = next((one.job for one in deeds.orders if isinstance(one, RequestRun)), None)
+    # As they were asked for: in the rule a name may be a template.
+    runs = [one for one in deeds.orders if isinstance(one, RequestRun)]
     inputs = gate.inputs
     start = min([one.time for one in inputs]) if rule.sla_from_first else gate.opened_at
-    return {
-        "job": job,
+    found: dict[str, Json] = {
+        "job": runs[0].job if runs else None,
         "inputs": [one.input for one in inputs],
-        "sla_minutes": sla,
+        "sla_minutes": runs[0].sla_minutes if runs else None,
         "backfill": gate.backfill,
         "sla_from": format_instant(start) if start is not None else None,
         "last_input_at": format_instant(max([one.arrived_at for one in inputs])),
     }
+    if len(runs) > 1:
+        found["further"] = [{"job": one.job, "sla_minutes": one.sla_minutes} for one in runs[1:]]
+    return found
 
 
 def expired(

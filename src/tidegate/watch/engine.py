@@ -10,7 +10,7 @@ gate openings ---------------> Counter
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -151,31 +151,29 @@ def _delivered(told: Notice, result: Done | Failed, now: Instant) -> Notice:
 
 
 def _follow(event: Event) -> tuple[Need, ...]:
-    """The clock and the counter that this event moves."""
+    """The clocks and the counter that this event moves."""
     if event.type not in _HEARD:
         return ()
-    clock, moved = _clock_key(event), counter.key_of(event)
-    if clock is None:
-        return () if moved is None else (Need((moved,)),)
-    return (Need((clock,)),) if moved is None else (Need((clock,)), Need((moved,)))
+    clocks = tuple([Need((sla.sla_key(event.day, one),)) for one in _clocks(event)])
+    moved = counter.key_of(event)
+    return clocks if moved is None else (*clocks, Need((moved,)))
 
 
 # ---- clocks
-def _clock_key(event: Event) -> Key | None:
-    about: sla.Opened | sla.Ended | None = None
+def _clocks(event: Event) -> Sequence[sla.Opened | sla.Ended]:
+    """What starts or ends a clock each."""
     if event.type == _OPENED:
-        about = sla.opened(event)
-    elif event.type == _SUCCEEDED:
-        about = sla.ended(event)
-    return None if about is None else sla.sla_key(event.day, about)
+        return sla.opened(event)
+    about = sla.ended(event) if event.type == _SUCCEEDED else None
+    return () if about is None else (about,)
 
 
 def _clock(key: Key, event: Event, view: View, book: Book) -> Answer:
     cell = view.cell(key, Sla)
     if event.type == _OPENED:
-        about = sla.opened(event)
-        if cell.version or about is None:
+        if cell.version:
             return NOTHING  # one clock for a round, however often its opening is heard
+        (about,) = (one for one in sla.opened(event) if sla.sla_key(event.day, one) == key)
         return Step(puts=(Put(key, sla.begin(about, event.time, view.now)),))
     if not cell.version or cell.state.ended_at is not None:
         return NOTHING

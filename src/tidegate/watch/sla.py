@@ -80,12 +80,19 @@ KIND = Kind(
 
 
 # ---- what is heard
+class Further(Struct, frozen=True):
+    """A job that an opening asked for beside its first one."""
+
+    job: str
+    sla_minutes: float | None = None
+
+
 class Opened(Struct, frozen=True):
     """What a clock needs of `tidegate.gate.opened`."""
 
     job: str
     correlation_id: str
-    sla_minutes: float
+    sla_minutes: float | None = None
     gate: str = ""
     rule: str = ""
     round: int = 1
@@ -93,6 +100,7 @@ class Opened(Struct, frozen=True):
     owner: str | None = None
     process: str | None = None
     backfill: bool = False
+    further: tuple[Further, ...] = ()
 
 
 class Ended(Struct, frozen=True):
@@ -102,16 +110,22 @@ class Ended(Struct, frozen=True):
     correlation_id: str
 
 
-def opened(event: Event) -> Opened | None:
-    """None when this opening starts no clock: no job, no limit, or history that is loaded."""
+def opened(event: Event) -> tuple[Opened, ...]:
+    """What starts a clock each, by job; none without a limit, or of history that is loaded."""
     if is_map(event.data) and event.data.get("job") is None:
-        return None  # said at once, for it is what most openings are
+        return ()  # said at once, for it is what most openings are
     try:
-        found = msgspec.convert(event.data, Opened)
+        first = msgspec.convert(event.data, Opened)
     except msgspec.ValidationError:
-        return None
-    limit_us = found.sla_minutes * MINUTE_US
-    return found if 0 < limit_us <= DURATION_MAX_US and not found.backfill else None
+        return ()
+    if first.backfill:
+        return ()
+    found: dict[str, Opened] = {}
+    for one in (Further(first.job, first.sla_minutes), *first.further):
+        if 0 < (one.sla_minutes or 0) * MINUTE_US <= DURATION_MAX_US:
+            about = replace(first, job=one.job, sla_minutes=one.sla_minutes, further=())
+            found.setdefault(one.job, about)
+    return tuple(found.values())
 
 
 def ended(event: Event) -> Ended | None:
@@ -130,7 +144,8 @@ def sla_key(day: Day | None, about: Opened | Ended) -> Key:
 def begin(about: Opened, at: Instant, now: Instant) -> Sla:
     """A clock; `at` is the opening. One that is behind already wakes at once."""
     start = _start(about.sla_from, at)
-    limit_us = round(about.sla_minutes * MINUTE_US)
+    minutes = about.sla_minutes or 0
+    limit_us = round(minutes * MINUTE_US)
     warn_at = Instant(start + round(limit_us * WARN_AT))
     return Sla(
         status=Status.RUNNING,
@@ -142,7 +157,7 @@ def begin(about: Opened, at: Instant, now: Instant) -> Sla:
         owner=about.owner,
         correlation_id=about.correlation_id,
         round=about.round,
-        minutes=about.sla_minutes,
+        minutes=minutes,
         started_at=start,
         warn_at=warn_at,
         due_at=Instant(start + limit_us),
