@@ -228,6 +228,32 @@ def test_a_wrong_body_is_told_in_words_of_ours(
         assert foreign not in json.dumps(problem)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "fix"),
+    [
+        ("/api/v1/pipeline/pause", {"for": "1m"}, "known here: duration_minutes, "),
+        ("/api/v1/pipeline/pause", {"duration_minute": 1}, 'did you mean "duration_minutes"?'),
+        (f"/api/v1/gates/{GATE}/release", {"input": "orders"}, 'did you mean "inputs"?'),
+        ("/api/v1/schedule/maintenance", {"form": "now"}, 'did you mean "from"?'),
+    ],
+)
+def test_a_key_nobody_knows_is_not_to_be_left_out_but_mended(
+    server: Server, path: str, body: Any, fix: str
+) -> None:
+    status, problem = server.call("POST", path, body)
+
+    assert (status, problem["code"]) == (422, "request.invalid")
+    assert fix in problem["fix"]
+
+
+def test_an_empty_idempotency_key_is_refused(server: Server) -> None:
+    body = {"job": "report", "business_date": "2024-01-15", "idempotency_key": ""}
+
+    status, problem = server.call("POST", "/api/v1/trigger/manual", body)
+
+    assert (status, problem["code"]) == (422, "request.invalid")
+
+
 def test_a_body_may_be_empty_where_nothing_must_be_said(server: Server) -> None:
     paused, _ = server.call("POST", "/api/v1/pipeline/pause", b"")
     resumed, _ = server.call("POST", "/api/v1/pipeline/resume", b"")

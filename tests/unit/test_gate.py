@@ -11,6 +11,7 @@ from tidegate.correlate.gate import Gate, Status
 from tidegate.correlate.identity import parse_id
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.kernel.clock import DAY_US, HOUR_US
+from tidegate.kernel.step import Refusal
 from tidegate.testing.gates import (
     DATE,
     close,
@@ -333,6 +334,17 @@ def test_who_released_or_closed_and_why_can_be_read_afterwards() -> None:
     )
     (said,) = other.events("tidegate.gate.closed")
     assert (said.data["by"], said.data["reason"]) == ("ben", "nobody sends it")
+
+
+def test_a_round_that_has_not_begun_is_no_round_that_has_ended() -> None:
+    world = heard(rule("a", "b", **QUALITY), bad("a"))
+    key, _ = parse_id(one_gate(world)["id"])
+
+    reply = world.order(ReleaseGate(gate=key, round=9))
+
+    assert isinstance(reply, Refusal)
+    assert reply.code == "gate.unknown"
+    assert reply.fix == f"the round that goes on: {one_gate(world)['id']}"
 
 
 def test_one_input_of_two_is_released() -> None:

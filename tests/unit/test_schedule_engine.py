@@ -631,6 +631,19 @@ def test_what_cannot_be_cancelled_is_refused(text: str, code: str) -> None:
     assert refusal(desk.give(CancelTrigger(trigger=text))).code == code
 
 
+def test_what_goes_on_is_stopped_and_what_has_ended_is_not() -> None:
+    desk = Desk()
+    desk.ask()
+    order = CancelTrigger(trigger="report~~2024-01-15~~r1")
+
+    going_on = refusal(desk.give(order))
+    desk.driver.hear("tidegate.run.failed", {"job": "report", "trigger": "r1"}, day=DAY)
+    ended = refusal(desk.give(order))
+
+    assert going_on.fix == "stop its execution with `tidegate run stop`"
+    assert ended.fix == ""
+
+
 # ---- following runs
 @pytest.mark.parametrize(
     ("end", "status"),

@@ -13,6 +13,8 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
@@ -137,8 +139,18 @@ def _invalid(request: Request, error: Exception) -> Response:
     content_type = request.headers.get("content-type", "")
     if isinstance(error.body, bytes) and not is_json(content_type):
         return problem(not_json(content_type))
-    said, faults = refusal(error.errors())
+    said, faults = refusal(error.errors(), _body_keys(request))
     return problem(said, faults=faults)
+
+
+def _body_keys(request: Request) -> list[str]:
+    """The keys the body of this route may have."""
+    route = request.scope.get("route")
+    field = route.body_field if isinstance(route, APIRoute) else None
+    model = None if field is None else field.field_info.annotation
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return sorted(one.alias or name for name, one in model.model_fields.items())
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
+from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.validation import WANTED
 from tidegate.kernel.value import shown
 
@@ -28,9 +29,11 @@ _BOUNDS = {
 }
 
 
-def refusal(errors: Iterable[Mapping[str, Any]]) -> tuple[InputError, list[dict[str, Json]]]:
-    """The error to answer with, and every fault with its place."""
-    faults = [_fault(one) for one in errors]
+def refusal(
+    errors: Iterable[Mapping[str, Any]], known: Sequence[str] = ()
+) -> tuple[InputError, list[dict[str, Json]]]:
+    """The error to answer with, and every fault with its place; `known` are the body's own keys."""
+    faults = [_fault(one, known) for one in errors]
     said = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:SAID_MAX])
     fix = "; ".join(dict.fromkeys(str(fault["fix"]) for fault in faults if fault["fix"]))
     return InputError("request.invalid", said, fix=fix), faults
@@ -46,9 +49,14 @@ def not_json(content_type: str) -> InputError:
     )
 
 
-def _fault(error: Mapping[str, Any]) -> dict[str, Json]:
+def _fault(error: Mapping[str, Any], known: Sequence[str]) -> dict[str, Json]:
     kind, location = str(error["type"]), tuple(error["loc"])
-    what, fix = _said(kind, error)
+    if kind == "extra_forbidden" and known and len(location) == len(("body", "key")):
+        # That it be left out is no advice: what it was meant to limit would have no limit.
+        listed = f"known here: {', '.join(known)}"
+        what, fix = "is not known here", did_you_mean(str(location[1]), known, listed)
+    else:
+        what, fix = _said(kind, error)
     # Of a body that cannot be read pydantic names the byte; that is no place to look for.
     where = "the body" if kind == "json_invalid" else _where(location)
     return {"where": where, "what": what, "fix": fix}

@@ -48,7 +48,7 @@ async def send_trigger(
     service: ServiceOf,
     giver: GiverOf,
     body: TriggerBody = NO_TRIGGER,
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> Response:
     order = service.runs.request(
         body.job or body.pipeline,

@@ -96,6 +96,8 @@ def release(
             )
     if as_json:
         print_json(replies)
+    elif not replies:
+        say("nothing is parked")
     for one in replies if not as_json else ():
         said = "released" if one["released"] else f"stays: {one['message']}"
         say(f"{one['id']}: {said}")

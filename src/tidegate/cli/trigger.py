@@ -116,7 +116,7 @@ def send(
             "business_date": date,
             "priority": priority,
             "parameters": given,
-            "idempotency_key": key or random_id(),
+            "idempotency_key": random_id() if key is None else key,
             "reason": reason,
         }
         with answers(settings) as opened:

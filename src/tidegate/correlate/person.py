@@ -117,7 +117,13 @@ def _has_ended(id_: str, gate: Gate) -> Refusal:
 def _not_this_round(key: Key, round_: int, cell: Cell[Gate]) -> Refusal | None:
     if not cell.version:
         return Refusal("gate.unknown", f"no gate {public_id(key, round_)}")
-    if cell.state.round != round_:
+    if round_ > cell.state.round:
+        return Refusal(
+            "gate.unknown",
+            f"no gate {public_id(key, round_)}; its round {round_:03d} has not begun",
+            f"the round that goes on: {public_id(key, cell.state.round)}",
+        )
+    if round_ != cell.state.round:
         return Refusal(
             "gate.state",
             f"round {round_:03d} has ended; the gate is in round {cell.state.round:03d}",

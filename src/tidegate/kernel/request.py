@@ -34,6 +34,10 @@ def gate_request(rule: str, values: str, round_: int, number: int, what: str = "
 
 def person_request(key: str) -> str:
     """Of a person; the same key asks once. Raises InputError (`input`)."""
+    if not key:
+        raise InputError(
+            "input", "the idempotency key is empty", fix="give one, or leave it out for a new run"
+        )
     request = f"{PERSON}.{key}"
     if parse_again(request)[1]:
         raise InputError(

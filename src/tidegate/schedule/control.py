@@ -133,6 +133,9 @@ def _no_job(job: str, book: Book) -> Refusal:
 
 
 # ---- giving up
+_STARTED = "stop its execution with `tidegate run stop`"
+
+
 def cancel(
     order: CancelTrigger, key: Key, view: View, *, actor: str | None, reason: str | None
 ) -> Answer:
@@ -149,7 +152,7 @@ def cancel(
         return Refusal(
             "trigger.state",
             f"trigger {public_id(key)} is {status}; only what is held or refused can be cancelled",
-            "stop its execution with `tidegate run stop`" if trigger.started_at else "",
+            _STARTED if trigger.status == triggers.Status.STARTED else "",
         )
     given_up = triggers.cancel(trigger, view.now, actor=actor, reason=reason)
     own = view.cell(hold_key(key.scope), Hold).state
