@@ -74,6 +74,8 @@ def print_explanation(answer: Json) -> None:
             f" ? {one['deliveries']} refused since {when(one['since'])}: {one['code']}: "
             f"{oneline(one['last'])}{f' ({about})' if about else ''} (tidegate inbox list)"
         )
+    for note in answer.get("notes", ()):
+        say(f" note: {note}")
     others = answer.get("others")
     if others:
         say(f" also of this date: {', '.join(others)}")

@@ -5,9 +5,6 @@ It reads what the verbs left in the state; nothing here decides again.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
-
 from tidegate.correlate.expectation import uncounted, warning_of
 from tidegate.correlate.gate import (
     CLOSE_AFTER,
@@ -22,11 +19,11 @@ from tidegate.correlate.gate import (
     missing,
     show,
 )
-from tidegate.correlate.identity import key_of, matched
+from tidegate.correlate.identity import matched
+from tidegate.correlate.nearmiss import near_misses
 from tidegate.correlate.outlook import begins, closed_day, outlook
 from tidegate.correlate.rule import Input, Rule, Test
 from tidegate.kernel.clock import (
-    DAY_US,
     MINUTE_US,
     NO_DAY,
     SECOND_US,
@@ -34,8 +31,7 @@ from tidegate.kernel.clock import (
     format_duration,
     format_second,
 )
-from tidegate.kernel.event import Event, Json
-from tidegate.kernel.ids import Pos
+from tidegate.kernel.event import Json
 from tidegate.kernel.step import (
     Cell,
     Clause,
@@ -43,22 +39,13 @@ from tidegate.kernel.step import (
     Explanation,
     Key,
     Look,
-    Miss,
     Seen,
     Verdict,
 )
 from tidegate.kernel.value import MISSING, shown
 
-STRAYS_MAX = 500
-"""So many of the newest events that touched nothing are looked through for near misses."""
-MISSES_MAX = 5
-DIFFERENCES_MAX = 2
-LIKENESS_MIN = 0.8
-"""Share of two names that must agree to be taken for one misspelt."""
 APART_MIN_US = MINUTE_US
 """An event that happened so long before it arrived is shown with both times."""
-DAYS_NEAR = 7
-"""An event for another date is a near miss only when it happened so close to this one."""
 
 _VERDICTS: dict[Shown, Verdict] = {
     Shown.RECEIVED: "met",
@@ -86,7 +73,7 @@ def explain_gate(
         status=STATUSES[Status(gate.status)] if cell.version else "waiting",
         sentence=_sentence(gate, rule, states, bool(cell.version), key),
         clauses=tuple(clauses),
-        nearest_misses=tuple(_misses(key, gate, rule, look)),
+        nearest_misses=tuple(near_misses(key, gate, rule, newest, look)),
         next_at=next_at,
         next_what=what,
     )
@@ -233,115 +220,6 @@ def closer(gate: Gate) -> str:
 
 def _date(key: Key) -> str:
     return format_day(key.day) if key.day != NO_DAY else key.name
-
-
-# ---- near misses
-def _misses(key: Key, gate: Gate, rule: Rule, look: Look) -> Iterator[Miss]:
-    """Events that touched nothing though they nearly were a missing input of this gate."""
-    for one in gate.refused[-MISSES_MAX:]:
-        again = any(kept.input == one.input for kept in gate.inputs)
-        came = f"{one.input} came{' again' if again else ''} at {format_second(one.arrived_at)}"
-        late = "" if again else ", too late,"
-        yield Miss(f"{came}{late} and was not counted", seen_of(one))
-    if gate.status in (Status.OPEN, Status.CLOSED):
-        return
-    wanted = missing(gate, rule)
-    found: list[tuple[int, Pos, Miss]] = []
-    for pos, event in look.strays(STRAYS_MAX):
-        meant = _meant(rule, event)
-        if meant is None or meant not in wanted:
-            continue
-        miss = _near(key, meant, rule, pos, event)
-        if miss is not None:
-            found.append((len(miss.compared), Pos(-pos), miss))
-    found.sort(key=lambda item: item[:2])
-    yield from (miss for _, _, miss in found[:MISSES_MAX])
-
-
-def _meant(rule: Rule, event: Event) -> Input | None:
-    """The input this event is nearest to: what is nearer to another one is no miss of this one."""
-    best: tuple[int, float] | None = None
-    meant: Input | None = None
-    for one in rule.inputs:
-        differences = _differences(one, event)
-        if differences is None:
-            continue
-        rank = (len(differences), -sum(_likeness(two) for two in differences))
-        if best is None or rank < best:
-            best, meant = rank, one
-    return meant
-
-
-def _differences(one: Input, event: Event) -> list[Compared] | None:
-    """What kept this event from being that input; None when it is nowhere near.
-
-    A few fields may differ, but not what the event is about: another type or another dataset is
-    near only when it is spelt nearly the same.
-    """
-    differences: list[Compared] = []
-    if one.types and event.type not in one.types:
-        if not difflib.get_close_matches(event.type, one.types, 1, LIKENESS_MIN):
-            return None
-        differences.append(Compared("event_type", " or ".join(one.types), event.type, met=False))
-    for test in one.tests:
-        value = test.read(event)
-        if test.predicate.holds(value):
-            continue
-        wanted = test.predicate.equals
-        if _names_dataset(one, wanted) and not _alike(value, wanted):
-            return None
-        seen = "missing" if value is MISSING else shown(value, 200)
-        differences.append(Compared(test.field, test.predicate.text, seen, met=False))
-    if len(differences) > DIFFERENCES_MAX or len(differences) > len(one.tests):
-        return None
-    return differences
-
-
-def _names_dataset(one: Input, wanted: Json) -> bool:
-    """This test is the one that says which dataset the input is."""
-    return one.dataset is not None and wanted == one.dataset
-
-
-def _alike(value: Json, wanted: Json) -> bool:
-    if not isinstance(value, str) or not isinstance(wanted, str):
-        return False
-    return difflib.SequenceMatcher(None, value[:200], wanted[:200]).ratio() >= LIKENESS_MIN
-
-
-def _likeness(one: Compared) -> float:
-    return difflib.SequenceMatcher(None, one.seen[:200], one.wanted[:200]).ratio()
-
-
-def _near(key: Key, one: Input, rule: Rule, pos: Pos, event: Event) -> Miss | None:
-    """Why this event was not this input; None when it is nowhere near this gate."""
-    differences = _differences(one, event)
-    if differences is None:
-        return None
-    where = key_of(rule, event)
-    if where is None:
-        fields = [match for match in rule.match if match.read(event) is MISSING]
-        differences += [Compared(match.field, "present", "missing", met=False) for match in fields]
-    elif where[0] != key:
-        if differences or abs(event.time // DAY_US - key.day) > DAYS_NEAR:
-            return None
-        differences += _other_gate(rule, event, key)
-    if not differences:
-        return None
-    text = f"almost {one.name}: " + "; ".join(_differed(one) for one in differences)
-    evidence = Seen(pos, event.source, event.id, event.time)
-    return Miss(text, evidence, tuple(differences))
-
-
-def _differed(one: Compared) -> str:
-    return f"{one.what} is {one.seen}, wanted {one.wanted.removeprefix(f'{one.what} ')}"
-
-
-def _other_gate(rule: Rule, event: Event, key: Key) -> Iterable[Compared]:
-    return [
-        Compared(match.field, _date(key), shown(match.read(event), 200), met=False)
-        for match in rule.match
-        if match.is_date
-    ]
 
 
 def seen_of(evidence: Evidence) -> Seen:

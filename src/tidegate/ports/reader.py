@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tidegate.kernel.clock import Day, Instant
 from tidegate.kernel.errors import Defect, InputError
-from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Key
 from tidegate.ports.store import Activation, LogRow, Parking, Reject, Stored
 
@@ -156,6 +156,10 @@ class Reader(Protocol):
         ...
 
     def activation(self, number: int) -> Activation | None: ...
+    def followed_from(self, doc: DocId) -> tuple[int, Instant] | None:
+        """Number and instant of the first activation with this version; None where there is none."""
+        ...
+
     def replicas(self) -> Sequence[tuple[str, str, int, Instant]]:
         """(id, release, activation, last seen), by id."""
         ...

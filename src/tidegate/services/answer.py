@@ -38,6 +38,7 @@ class GateWhy(WhyAnswer):
     gate: str
     runs: list[RunAnswer]
     refused: NotRequired[list[RefusedAnswer]]
+    notes: NotRequired[list[str]]
     others: NotRequired[list[str]]
     opened_before: NotRequired[OpenedBefore]
 

@@ -24,7 +24,7 @@ from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Cell, Explanation, Key
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader, readable
-from tidegate.services import earlier
+from tidegate.services import earlier, versions
 from tidegate.services.answer import GateShown, gate_why
 from tidegate.services.books import Books
 from tidegate.services.downstream import Downstream, Followed
@@ -273,6 +273,10 @@ class Asking:
         refused = refused_for(self._reader, root, cell.state, rule, latest.read, now)
         if refused:
             answer["refused"] = refused
+        begun = bool(cell.version)
+        notes = list(versions.notes(self._reader, root, cell.state, rule, latest, begun=begun))
+        if notes:
+            answer["notes"] = notes
         return Explained(answer, _exit_code(cell, runs))
 
     # ---- finding

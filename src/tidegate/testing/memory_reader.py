@@ -11,7 +11,7 @@ from tidegate.kernel.bloom import may_hold
 from tidegate.kernel.clock import Day, Instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import Defect
-from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.kernel.step import Key
 from tidegate.ports.reader import (
     PAGE_MAX,
@@ -158,6 +158,12 @@ class MemoryReader:
     def activation(self, number: int) -> Activation | None:
         with self._tables.held():
             return self._tables.activation(number)
+
+    def followed_from(self, doc: DocId) -> tuple[int, Instant] | None:
+        with self._tables.held():
+            found = [one for one in self._tables.activations.values() if doc in one.documents]
+        first = min(found, key=lambda one: one.id, default=None)
+        return None if first is None else (first.id, first.at)
 
     def replicas(self) -> Sequence[tuple[str, str, int, Instant]]:
         with self._tables.held():

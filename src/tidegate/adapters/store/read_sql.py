@@ -253,6 +253,20 @@ class SqlReader:
             ),
         )
 
+    def followed_from(self, doc: DocId) -> tuple[int, Instant] | None:
+        row, listed = schema.activation.c, schema.activation_document.c
+        if abs(doc) > _NUMBER_MAX:
+            return None
+        with self._reading.snapshot() as connection:
+            found = connection.execute(
+                select(row.id, row.at)
+                .join(schema.activation_document, listed.activation == row.id)
+                .where(listed.document == doc)
+                .order_by(row.id)
+                .limit(1)
+            ).first()
+        return None if found is None else (found[0], found[1])
+
     def replicas(self) -> Sequence[tuple[str, str, int, Instant]]:
         row = schema.replica.c
         with self._reading.snapshot() as connection:

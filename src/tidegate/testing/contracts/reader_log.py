@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from tidegate.kernel.clock import Instant
-from tidegate.kernel.ids import CellId, Pos
+from tidegate.kernel.ids import CellId, DocId, Pos
 from tidegate.ports.reader import EffectRow, ParkedRow, Reader, RejectRow, Snapshot
 from tidegate.ports.store import STOP, LogRow, Parking, Reject, Store, Wanted
 from tidegate.testing.contracts.documents import draft
@@ -219,6 +219,17 @@ class ReaderLogContract(Contract):
         assert reader.activation(1) == store.activation(1)
         assert reader.activation(2) == second
         assert [(one.id, one.active) for one in second.documents] == [(1, False), (3, True)]
+
+    def test_a_version_is_followed_from_the_first_activation_with_it(
+        self, store: Store, reader: Reader
+    ) -> None:
+        store.add_activation(PAST, b"", [draft("rule", "a", "x")])
+        store.add_activation(NOON, b"", [draft("rule", "b", "x"), draft("rule", "a", "x")])
+        store.add_activation(UNTIL, b"", [draft("rule", "b", "x"), draft("rule", "a", "y")])
+
+        found = [reader.followed_from(DocId(number)) for number in (1, 2, 3, 4, 0, 2**70)]
+
+        assert found == [(1, PAST), (2, NOON), (3, UNTIL), None, None, None]
 
     def test_replicas_are_listed_as_they_were_last_seen(self, store: Store, reader: Reader) -> None:
         store.see_replica("b", "1.0", 1, b"f", PAST)
