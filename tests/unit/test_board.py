@@ -9,7 +9,7 @@ from tidegate.kernel.clock import parse_day
 from tidegate.kernel.step import Done, Effect, Failed, Key
 from tidegate.schedule.orders import CancelTrigger, Pause
 from tidegate.services.board import STATES, Board, make_board, with_beyond
-from tidegate.testing.gates import DATE, delivery, match, project, rule, start
+from tidegate.testing.gates import DATE, at, close, delivery, match, project, rule, start
 from tidegate.testing.world import Performer, Takes, World
 
 DAY = parse_day(DATE)
@@ -165,6 +165,34 @@ def test_of_several_gates_of_a_date_the_one_that_needs_somebody_is_shown() -> No
     world.hear(*(delivery(one, store="west") for one in ("a", "b")))
 
     assert (waiting, state(world)) == ("waiting", "failed")
+
+
+def test_a_closed_gate_has_its_sign_under_the_board(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(project(rule("a", "b")))
+    world.hear(delivery("a"))
+    close(world, f"daily~~{DATE}~~001")
+
+    show(board(world))
+
+    assert capsys.readouterr().out.splitlines()[-1] == "+ ready  ⊘ closed by a person"
+
+
+@pytest.mark.parametrize(
+    ("zone", "tomorrow"),
+    [
+        ("UTC", "2025-11-22"),  # 10:30 on the 21st
+        ("Pacific/Kiritimati", "2025-11-23"),  # 00:30 on the 22nd
+        ("Pacific/Midway", "2025-11-21"),  # 23:30 on the 20th
+    ],
+)
+def test_tomorrow_is_that_of_the_projects_time_zone(zone: str, tomorrow: str) -> None:
+    settings = {("project", "project"): {"name": "p", "timezone": zone}}
+    world = World(project(rule("a"), others=settings), at=at("2025-11-21T10:30:00Z"))
+    dates = [f"2025-11-{day}" for day in (20, 21, 22, 23, 24)]
+    world.hear(*(delivery("a", business_date=date) for date in dates))
+
+    assert world.asking.newest_day() == parse_day(tomorrow)
+    assert world.asking.explain_rule("daily", None).answer["gate"] == f"daily~~{tomorrow}~~001"
 
 
 def test_an_event_of_a_date_far_ahead_does_not_hide_the_others(

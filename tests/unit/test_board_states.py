@@ -19,6 +19,7 @@ from tidegate.testing.gates import (
     rule,
     start,
     to,
+    window,
 )
 from tidegate.testing.world import Performer, Takes, World
 
@@ -72,13 +73,32 @@ def test_history_that_lacks_an_input_is_missing_and_alarms_nobody() -> None:
     assert states(world, "2024-01-15") == {"daily": "missing", "a": "ready", "b": "missing"}
 
 
-def test_what_did_not_come_for_a_closed_gate_is_missing() -> None:
+def test_a_gate_that_a_person_closed_is_closed_and_nobody_waits_for_what_it_lacks() -> None:
     world = World(project(rule("a", "b")))
     world.hear(delivery("a"))
 
     close(world, one_gate(world)["id"])
 
+    assert states(world) == {"daily": "closed", "a": "ready", "b": "closed"}
+
+
+def test_a_gate_whose_time_was_over_is_missing_as_what_it_lacks() -> None:
+    world = World(project(rule("a", "b", correlation_logic=window("1h"), close_after="1d")))
+    world.hear(delivery("a"))
+
+    to(world, "2025-11-22T10:00:00Z")
+
+    assert one_gate(world)["status"] == "closed"
     assert states(world) == {"daily": "missing", "a": "ready", "b": "missing"}
+
+
+def test_a_later_round_that_a_person_closed_leaves_the_date_as_it_was() -> None:
+    world = World(project(rule("a", "b")))
+    world.hear(delivery("a"), delivery("b"), delivery("a", "a2"))
+
+    close(world, f"daily~~{DATE}~~002")
+
+    assert states(world) == {"daily": "done", "a": "ready", "b": "ready"}
 
 
 def test_a_gate_that_asked_for_no_job_is_done_when_it_is_open() -> None:

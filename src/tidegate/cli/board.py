@@ -27,19 +27,24 @@ LOOKS: dict[str, tuple[str, str]] = {
     "failed": ("✗", "bright_red"),
     "quarantine": ("◆", "magenta"),
     "held": ("Ⅱ", "cyan"),
+    "closed": ("⊘", "bright_black"),
     "unknown": ("?", "bright_red"),
 }
 NO_GATE = "·"
-PLAIN = str.maketrans("✓▶↻✕✗◆Ⅱ·", "o>~xX#=.")
+PLAIN = str.maketrans("✓▶↻✕✗◆Ⅱ⊘·", "o>~xX#=/.")
 """What stands for a glyph where the locale has no such character."""
 AGAIN = "*"
+_WORDS = {"closed": "closed by a person"}
+"""What the legend says where the state alone does not say it."""
 
 _TITLE = "business date"
 
 
 @click.command()
 @click.option(
-    "--date", help="The last business date shown.", show_default="the newest up to tomorrow"
+    "--date",
+    help="The last business date shown.",
+    show_default="the newest up to tomorrow in the project's time zone",
 )
 @click.option("--days", type=click.IntRange(1, 60), default=21, show_default=True)
 @common
@@ -96,7 +101,11 @@ def show(made: Board) -> None:
             again = again or date in row.again
             cells.append(mark + (click.style(glyph, fg=colour) if colours else glyph))
         click.echo(f"{name:{width}}  {' '.join(cells)}")
-    legend = [f"{LOOKS[state][0].translate(plain)} {state}" for state in LOOKS if state in used]
+    legend = [
+        f"{LOOKS[state][0].translate(plain)} {_WORDS.get(state, state)}"
+        for state in LOOKS
+        if state in used
+    ]
     if None in used:
         legend.append(f"{NO_GATE.translate(plain)} no gate")
     if again:

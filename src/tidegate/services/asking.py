@@ -16,13 +16,15 @@ from tidegate.correlate.gate import CLOSE_AFTER, STATUSES, Gate, Status
 from tidegate.correlate.identity import GATES_FIX, gate_key, part_of, public_id, round_named
 from tidegate.correlate.listing import GateAnswer, listed
 from tidegate.correlate.rule import Rule
-from tidegate.kernel.clock import DAY_US, NO_DAY, Clock, Day, format_day, format_instant, parse_day
+from tidegate.kernel.clock import NO_DAY, Clock, Day, format_day, format_instant, parse_day
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.event import Json
+from tidegate.kernel.projectzone import project_zone
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
 from tidegate.kernel.step import Cell, Explanation, Key
+from tidegate.kernel.zone import local_day, zone
 from tidegate.ports.reader import PAGE_MAX, Listed, Reader, readable
 from tidegate.services import earlier, versions
 from tidegate.services.answer import GateShown, gate_why
@@ -171,8 +173,13 @@ class Asking:
         newest = self._reader.last_day("gate") if page else None
         return sum("/" not in one.key.name for one in page), newest
 
+    def today(self) -> Day:
+        """The date in the project's time zone."""
+        where = zone(project_zone(self._library.books().documents.values()))
+        return local_day(self._clock.now(), where)
+
     def _tomorrow(self) -> Day:
-        return Day(self._clock.now() // DAY_US + 1)
+        return Day(self.today() + 1)
 
     # ---- why
     def explain_gate(self, id_: str) -> Explained:

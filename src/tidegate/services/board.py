@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegate.correlate.gate import Gate, Shown, Status, show
+from tidegate.correlate.gate import CLOSE_AFTER, LATE, Gate, Shown, Status, show
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
 from tidegate.kernel.errors import Defect
@@ -63,7 +63,7 @@ _OF_RUN = {
 }
 STATES = (
     "failed", UNKNOWN, "quarantine", "missing", "late", "retrying", "held", "waiting", "running", "ready",
-    "done",
+    "closed", "done",
 )  # fmt: skip
 """What a cell shows; of several gates of one date the state that stands first here."""
 
@@ -127,7 +127,7 @@ def _round(asking: Asking, standings: Standings, found: tuple[Key, Gate, Rule] |
 
 
 def _both_rounds(asking: Asking, standings: Standings, key: Key, gate: Gate, rule: Rule) -> _Round:
-    """What opened stays so while a later round only waits; else the one that needs somebody first.
+    """What opened stays so while a later round only waits, or was closed; else the one that needs somebody first.
 
     An input that came for the round that opened is here, unless what came anew was held back.
     """
@@ -141,7 +141,7 @@ def _both_rounds(asking: Asking, standings: Standings, key: Key, gate: Gate, rul
         name: "ready" if one is Shown.RECEIVED else newest.inputs[name]
         for name, one in kept.items()
     }
-    waits = newest.state == "waiting" or before.rank < newest.rank
+    waits = newest.state in ("waiting", "closed") or before.rank < newest.rank
     return replace(newest, state=before.state if waits else newest.state, inputs=inputs, again=True)
 
 
@@ -167,12 +167,17 @@ def _rule_state(gate: Gate, run: str | None) -> str:
         case Status.OVERDUE:
             return "missing" if gate.backfill else "late"
         case Status.CLOSED:
-            return "missing"
+            return "closed" if _by_person(gate) else "missing"
+
+
+def _by_person(gate: Gate) -> bool:
+    """Somebody decided to wait no longer, so nobody has to look after what it lacks."""
+    return gate.closed_by not in (None, CLOSE_AFTER, LATE)
 
 
 def _input_state(state: Shown, gate: Gate) -> str:
     if state is Shown.MISSING and gate.status in (Status.OVERDUE, Status.CLOSED):
-        return "missing"
+        return "closed" if _by_person(gate) else "missing"
     if state is Shown.MISSING and gate.warned:
         return "late"
     return _OF_INPUT[state]
