@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from tidegate.kernel.event import Json
 from tidegate.kernel.fault import render
 from tidegate.kernel.step import DocumentKind
-from tidegate.services.project import read_project
+from tidegate.services.judging import read_project
 from tidegate.testing.golden import check_golden
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
@@ -11,11 +12,12 @@ from tidegate.kernel.ids import DocId
 from tidegate.kernel.step import Document
 from tidegate.schedule import admission, book, queue
 from tidegate.schedule import hold as holds
-from tidegate.schedule.document import ScheduleDocument
+from tidegate.schedule.document import DOCUMENT, ScheduleDocument
 from tidegate.schedule.hold import Hold
 from tidegate.schedule.queue import CHUNK_MAX, Chunk, Queue
 from tidegate.schedule.trigger import Reason
 from tidegate.schedule.window import WindowDocument
+from tidegate.services.judging import check_files
 
 SUNDAY_3, _ = parse_instant("2024-01-14T03:00:00Z")
 MONDAY_3, _ = parse_instant("2024-01-15T03:00:00Z")
@@ -177,7 +179,11 @@ def faults(body: Json) -> list[tuple[Any, ...]]:
     ],
 )  # fmt: skip
 def test_a_window_that_cannot_be_is_a_fault(changes: dict[str, Json]) -> None:
-    assert len(faults({"maintenance": [{**WEEKLY, **changes}]})) == 1
+    written = msgspec.json.encode({"maintenance": [{**WEEKLY, **changes}]})
+
+    project = check_files({"schedules/all.json": written}, [DOCUMENT])
+
+    assert len(project.faults) == 1
 
 
 def test_an_instant_without_a_zone_is_a_fault_where_it_stands() -> None:

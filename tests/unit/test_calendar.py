@@ -31,7 +31,7 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.step import Document
 from tidegate.kernel.workday import BETWEEN_MAX_DAYS, SEARCH_MAX_DAYS, SHIFT_MAX
-from tidegate.services.project import check_files
+from tidegate.services.judging import check_files
 from tidegate.testing.checked import checked, only
 
 BERLIN = "Europe/Berlin"

@@ -14,7 +14,8 @@ from tidegate.kernel.fault import render
 from tidegate.kernel.step import DocumentKind, Finding
 from tidegate.kernel.textfile import FILE_MAX_BYTES
 from tidegate.services.folder import BYTES_MAX, FOLDERS_MAX
-from tidegate.services.project import NAME_MAX, Project, check_files, read_project
+from tidegate.services.judging import NAME_MAX, check_files, read_project
+from tidegate.services.project import Project
 
 Entries = Iterable[tuple[str, Json, tuple[str | int, ...]]]
 

@@ -419,7 +419,7 @@ def test_a_window_from_a_business_date_needs_one(tmp_path: Path) -> None:
          "data.n: pattern, character 1: this ( is never closed; write \\( for the character"),
         ("data.n: []", 11, "document.invalid",
          "data.n: this can never hold: nothing is in an empty list; change the condition"),
-        ("optionl: true", 3, "document.invalid", 'unknown key "optionl"; did you mean "optional"?'),
+        ("optionl: false", 3, "document.invalid", 'unknown key "optionl"; did you mean "optional"?'),
         ("additional_conditions: [{n: '> x y'}]", 34, "expression.invalid",
          'n: "x y" is no number; write a number such as > 300, or a text in quotes; '
          'to mean the text itself write == "> x y"'),
@@ -465,7 +465,7 @@ actions:
     project = checked(tmp_path, rule)
 
     assert [(one.line, one.column) for one in project.faults] == [
-        (3, 33), (4, 29), (6, 3), (8, 16), (9, 16), (10, 44), (11, 20), (11, 44), (15, 30),
+        (3, 33), (4, 29), (6, 3), (8, 16), (9, 16), (10, 44), (11, 9), (11, 20), (11, 44), (15, 30),
         (15, 40),
     ]  # fmt: skip
 

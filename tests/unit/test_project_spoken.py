@@ -59,15 +59,17 @@ def test_each_of_two_places_with_one_mistake_is_told(tmp_path: Path) -> None:
     assert words(project.warnings) == ["no job is called 'nobody'"] * 2
 
 
-def test_of_two_documents_of_one_name_the_broken_one_says_nothing_of_the_other(
-    tmp_path: Path,
-) -> None:
+def test_of_two_documents_of_one_name_each_is_told_of_its_own_mistakes(tmp_path: Path) -> None:
     broken = OTHER + "colour: red\n" + STARTS % "nobody"
 
     project = checked(tmp_path, rules__a=OTHER + STARTS % "load", rules__b=broken)
 
-    assert words(project.warnings) == []
-    assert {one.file for one in project.faults} == {"rules/b.yaml"}
+    assert words(project.warnings) == ["no job is called 'nobody'"]
+    assert words(project.faults) == [
+        'rule "other" is written twice',
+        'unknown key "colour"; remove it; known here',
+    ]
+    assert {one.file for one in (*project.faults, *project.warnings)} == {"rules/b.yaml"}
 
 
 # ---- jobs that may be somewhere else

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from tidegate.kernel.retry import RetryPolicy
 from tidegate.kernel.step import CallTask, Document, Done, Engine, Failed, Key, Outcome, Refusal
 from tidegate.kernel.value import canonical
 from tidegate.run import engine
-from tidegate.run.document import JobDocument
+from tidegate.run.document import DOCUMENT, JobDocument
 from tidegate.run.execution import (
     HEAD_MAX,
     OUTPUT_MAX,
@@ -28,6 +29,7 @@ from tidegate.run.execution import (
     fold,
 )
 from tidegate.run.orders import StopExecution
+from tidegate.services.judging import check_files
 from tidegate.testing.driver import Driver, Ear, refusal
 
 NOON, _ = parse_instant("2024-01-15T12:00:00Z")
@@ -686,7 +688,6 @@ def faults(**changes: Json) -> list[tuple[tuple[str | int, ...], str]]:
         ({"kind": "python", "target": "a:b", "cwd": "x"}, "cwd", "only a job of kind command"),
         ({"timeout": "2 hours"}, "timeout", "write 2h"),
         ({"timeout": "10ms"}, "timeout", "at least 1s"),
-        ({"execution_timeout": "1h"}, "", "make it at least 2h"),
         ({"category": "other"}, "category", ""),
         ({"step": "report-generatoin"}, "step", 'did you mean "report-generation"?'),
         ({"category": "output", "step": "data-enrichment"}, "step", "no step of output"),
@@ -702,6 +703,14 @@ def test_a_job_that_cannot_work_is_a_fault_where_it_is(
 
     assert {loc[0] if loc else "" for loc, _ in found} == {where}
     assert any(what in message for _, message in found), found
+
+
+def test_all_attempts_together_take_no_less_than_one() -> None:
+    written = msgspec.json.encode({"report": {**REPORT, "execution_timeout": "1h"}})
+
+    project = check_files({"jobs/all.json": written}, [DOCUMENT])
+
+    assert [one.fix for one in project.faults] == ["make it at least 2h"]
 
 
 def test_every_printed_category_has_its_four_steps() -> None:

@@ -18,7 +18,7 @@ from tidegate.correlate.identity import round_named
 from tidegate.correlate.orders import CloseGate, ReleaseGate
 from tidegate.kernel.clock import MINUTE_US, Instant
 from tidegate.schedule.orders import AddWindow, Pause, RemoveWindow, Resume
-from tidegate.schedule.window import WindowDocument
+from tidegate.schedule.window import AddedWindow
 from tidegate.services.inbox import release_order
 from tidegate.services.orders import AcceptClock
 
@@ -81,7 +81,7 @@ async def resume(service: ServiceOf, giver: GiverOf, body: ResumeBody = NO_RESUM
 
 
 @router.post("/schedule/maintenance", status_code=201, summary="Add a maintenance window")
-async def add_window(service: ServiceOf, giver: GiverOf, body: WindowDocument) -> Response:
+async def add_window(service: ServiceOf, giver: GiverOf, body: AddedWindow) -> Response:
     order = AddWindow(window=body.to_window("", "UTC"), in_project_zone=not body.names_zone)
     return await given(service, order, giver.actor(), body.description, status=201)
 

@@ -26,9 +26,10 @@ SERVER_SECONDS_MAX = 300.0
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too, as before a merge.")
 @common
 def check(settings: Settings, as_json: bool, strict: bool) -> None:
-    """Check the project's folder: every fault that can be seen, of every file at once; exit 1 when there is one.
+    """Check the project's folder: every fault of every file at once; exit 1 when there is one.
 
-    A fault may hide another behind it: mend and check again.
+    What stands behind a fault is looked at as well; only what cannot be read at all hides the rest of
+    its document, such as a quote that is never closed.
     """
     from tidegate.kernel.fault import render, summary
     from tidegate.services.documents import check_project

@@ -27,7 +27,7 @@ _HEAD = """# Documents
 
 Generated. A project is a folder of YAML (or JSON) documents; what a folder holds is said by its name.
 A file may hold several documents, separated by `---`. Unknown keys are faults, never passed over:
-`tidegate check` reports every fault it can see in every file at once (mend and check again: one may hide another), with its line and what to write instead.
+`tidegate check` reports every fault of every file at once, also those behind another, with its line and what to write instead.
 All examples below are the project [project/](project/), which loads. JSON Schemas for editors stand
 in [schema/](schema/): put `# yaml-language-server: $schema=.../schema/rule.json` into a file's first line.
 

@@ -104,13 +104,13 @@ def add(settings: Settings, as_json: bool, since: str | None, **given: Json) -> 
     from pydantic import ValidationError
 
     from tidegate.schedule.orders import AddWindow
-    from tidegate.schedule.window import WindowDocument
+    from tidegate.schedule.window import AddedWindow
 
     body = {name: value for name, value in given.items() if value not in (None, (), "")}
     if since is not None:
         body["from"] = since
     try:
-        document = WindowDocument.model_validate(body)
+        document = AddedWindow.model_validate(body)
     except ValidationError as error:
         raise _wrong_window(error) from error
     window = document.to_window("", "UTC")

@@ -11,7 +11,7 @@ from tidegate.correlate import coherence
 from tidegate.correlate.compiling import around, compile_rule
 from tidegate.correlate.document import RuleDocument, TriggerJobAction
 from tidegate.correlate.mistake import odd_datasets, unknown_application
-from tidegate.correlate.naming import SECTIONS, unknown_in_id
+from tidegate.correlate.naming import MATCHED, SECTIONS, unknown_in_id
 from tidegate.correlate.rule import Rule
 from tidegate.correlate.source import maps, sources_of
 from tidegate.kernel.calendar import calendars_of, find_calendar
@@ -20,9 +20,10 @@ from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
 from tidegate.kernel.mapping import OWN_SOURCE
+from tidegate.kernel.place import EACH
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.step import Document, Finding
-from tidegate.kernel.unused import CODE, EACH, unused
+from tidegate.kernel.unused import CODE, unused
 from tidegate.kernel.value import is_map, shown
 from tidegate.kernel.workday import BusinessCalendar
 
@@ -47,6 +48,14 @@ UNUSED = {
 """Keys that are read and not followed yet, and what to do instead."""
 
 
+_GIVES_IDS = (
+    ("business_process",),
+    ("context_normalization", "business_process"),
+    ("context_normalization", "global_correlation_id"),
+    MATCHED,
+)
+
+
 def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
     """Jobs nobody knows, ids that two processes could share, deadlines without a date."""
     for written_as in documents.values():
@@ -63,7 +72,7 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
                 ("dataset", document.name),
                 ("calendar",),
                 document.body.get("calendar"),
-                known.calendars,
+                known,
             )
         if document.kind != "rule":
             continue
@@ -84,7 +93,7 @@ def check_dataset_beside(
 ) -> Iterable[Finding]:
     """A calendar nobody has, also in a dataset that its model refuses: a deadline would be another."""
     calendar = body.get("calendar") if is_map(body) else None
-    return _unknown_calendar(("dataset", name), ("calendar",), calendar, calendars_of(documents))
+    return _unknown_calendar(("dataset", name), ("calendar",), calendar, _Known.of(documents))
 
 
 def check_beside(name: str, body: Json, documents: Mapping[DocId, Document]) -> Iterable[Finding]:
@@ -97,6 +106,7 @@ class _Known(Struct, frozen=True):
 
     jobs: Collection[str]
     calendars: Mapping[str, BusinessCalendar]
+    faulty_calendars: Collection[str]  # those whose base cannot be found
     datasets: Collection[str]
     applications: Collection[str]
 
@@ -104,7 +114,8 @@ class _Known(Struct, frozen=True):
     def of(cls, documents: Mapping[DocId, Document]) -> _Known:
         return cls(
             {one.name for one in documents.values() if one.kind == "job"},
-            calendars_of(documents),
+            calendars := calendars_of(documents),
+            {one.name for one in documents.values() if one.kind == "calendar"} - calendars.keys(),
             dict.fromkeys(sorted(_declared(documents))),
             dict.fromkeys(sorted(_applications(documents))),
         )
@@ -116,7 +127,7 @@ def _unknown(
     """What a rule names and nobody has."""
     expect = body.get("expect")
     calendar = expect.get("calendar") if is_map(expect) else None
-    yield from _unknown_calendar(("rule", name), ("expect", "calendar"), calendar, known.calendars)
+    yield from _unknown_calendar(("rule", name), ("expect", "calendar"), calendar, known)
     yield from _unknown_jobs(name, body, known.jobs)
     for source in sources_of(body):
         for one in (
@@ -130,13 +141,13 @@ def _unknown_calendar(
     of: tuple[str, str],
     path: tuple[str, ...],
     calendar: Json,
-    calendars: Mapping[str, BusinessCalendar],
+    known: _Known,
 ) -> Iterator[Finding]:
     """A calendar that a document, by kind and name, names at this path, and nobody has."""
-    if not isinstance(calendar, str) or not calendar:
+    if not isinstance(calendar, str) or not calendar or calendar in known.faulty_calendars:
         return
     try:
-        find_calendar(calendar, calendars)
+        find_calendar(calendar, known.calendars)
     except InputError as error:
         yield Finding(
             *of, path, error.message, error.fix,
@@ -158,12 +169,17 @@ def _one(name: str, written: RuleDocument, rule: Rule) -> Iterator[Finding]:
         for path in rule.id_template.paths:
             for one in unknown_in_id((), path, fields):
                 yield replace(one, name=name, word="", lacks="context")
-    if rule.expect is not None and not (len(rule.match) == 1 and rule.match[0].is_date):
+    if rule.expect is not None and not _is_dated(rule):
         yield Finding(
             "rule", name, ("expect",),
             "a gate can only be expected where the business date is the one match field",
             "keep match_field: data.business_date alone, or leave expect out",
+            heeds=(MATCHED,),
         )  # fmt: skip
+
+
+def _is_dated(rule: Rule) -> bool:
+    return len({one.field for one in rule.match}) == 1 and rule.match[0].is_date
 
 
 def _declared(documents: Mapping[DocId, Document]) -> set[str]:
@@ -254,5 +270,5 @@ def _shared_ids(rules: Iterable[Rule]) -> Iterator[Finding]:
                 f"this rule of process {rule.process!r} makes the same ids as rule "
                 f"{other.name!r} of process {other.process!r}",
                 _own_id(rule, other),
-                other=("rule", other.name), lacks="context",
+                other=("rule", other.name), lacks="context", heeds=_GIVES_IDS,
             )  # fmt: skip

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 
 from tidegate.correlate.field import BUSINESS_DATE, one_name
 from tidegate.correlate.mistake import odd_conditions, odd_times
-from tidegate.correlate.naming import unknown_names
+from tidegate.correlate.naming import CALLED, MATCHED, unknown_names
+from tidegate.correlate.sense import odd_parts
 from tidegate.correlate.source import Source, maps, sources_of
 from tidegate.kernel.event import Json
+from tidegate.kernel.place import EACH
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.step import Finding
 from tidegate.kernel.value import canonical, is_list, is_map, shown
@@ -40,6 +42,7 @@ def check(name: str, body: Json) -> Iterator[Finding]:
         return
     sources = sources_of(body)
     for one in (
+        *odd_parts(body),
         *_literal_globs(body),
         *odd_conditions(body),
         *odd_times(body),
@@ -132,7 +135,7 @@ def _only_optional(sources: Sequence[Source]) -> Iterator[Finding]:
         yield Finding(
             "rule", "", ("conditions",),
             "every input is optional: the first of them opens the gate",
-            "make at least one required", warning=True,
+            "make at least one required", warning=True, heeds=(("conditions", EACH, "optional"), ("job_dependencies", EACH)),
         )  # fmt: skip
 
 
@@ -177,6 +180,7 @@ def _without_date(body: Mapping[str, Json]) -> Iterator[Finding]:
                 "rule", "", ("correlation_logic", number, "anchor"),
                 "the window begins with the business date, which is no match field of this rule",
                 "add match_field: data.business_date, or take another anchor",
+                heeds=(MATCHED,),
             )  # fmt: skip
 
 
@@ -194,6 +198,7 @@ def _not_receivable(body: Mapping[str, Json], sources: Sequence[Source]) -> Iter
                     did_you_mean(
                         dataset, sorted(here), f"add a condition with data.dataset_name: {dataset}"
                     ),
+                    heeds=CALLED,
                 )  # fmt: skip
 
 

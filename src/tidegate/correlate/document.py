@@ -1,6 +1,7 @@
 """Documents of correlate, as a team writes them: `rules/*.yaml` and `datasets/*.yaml`.
 
 What the origin prints loads as printed. Bounded, unknown keys refused, every fault with its place;
+each value is judged by itself here, and what several are together in `correlate/coherence.py`;
 `correlate/compile.py` turns them into the book.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticKnownError
 
 from tidegate.correlate.field import reader
@@ -123,17 +124,17 @@ class UpdateDashboardAction(_Model):
     tags: dict[str, Templated] = {}
 
 
+def _not_ours(event_type: str) -> str:
+    if event_type.startswith("tidegate."):
+        raise ValueError(f"{event_type!r} is a name of Tidegate's own|choose another type")
+    return event_type
+
+
 class EmitEventAction(_Model):
     action_type: Literal["emit_event"]
-    event_type: Annotated[str, Field(min_length=1, max_length=1024)]
+    event_type: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_not_ours)]
     subject: Templated = ""
     data: dict[str, Templated] = {}
-
-    @model_validator(mode="after")
-    def _not_ours(self) -> EmitEventAction:
-        if self.event_type.startswith("tidegate."):
-            raise ValueError(f"{self.event_type!r} is a name of Tidegate's own|choose another type")
-        return self
 
 
 ActionDocument: TypeAlias = Annotated[
@@ -203,12 +204,6 @@ class Condition(BaseModel):
     optional: bool = False
     additional_conditions: list[dict[FieldName, Wanted]] = []
 
-    @model_validator(mode="after")
-    def _asks_for_something(self) -> Condition:
-        if self.event_type is None and not self.model_extra:
-            raise ValueError("this condition holds for every event|name an event_type or a field")
-        return self
-
 
 class Validation(_Model):
     expected_datasets: Annotated[list[Name], Field(min_length=1, max_length=INPUTS_MAX)]
@@ -224,23 +219,6 @@ class Correlation(_Model):
     anchor: Literal["event_time", "arrival", "business_date"] = "event_time"
     validation: Validation | None = Field(default=None, alias="context.validation")
     operator: Literal["equals", "within"] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Correlation:
-        given = [
-            name
-            for name in ("match_field", "time_window", "validation")
-            if getattr(self, name) is not None
-        ]
-        if len(given) != 1:
-            raise ValueError(
-                "a line of correlation_logic says one thing|"
-                "write match_field, time_window or context.validation, each in a line of its own"
-            )
-        wanted = {"match_field": "equals", "time_window": "within"}.get(given[0])
-        if self.operator is not None and self.operator != wanted:
-            raise ValueError(f"{given[0]} does not know {self.operator!r}|write operator: {wanted}")
-        return self
 
 
 class ExpectDocument(_Model):
@@ -287,17 +265,6 @@ class RuleDocument(_Model):
     actions: Actions = []
     on_timeout: Actions = []
     on_quality_failure: Actions = []
-
-    @model_validator(mode="after")
-    def _can_open(self) -> RuleDocument:
-        if not self.conditions and not self.job_dependencies:
-            raise ValueError("this rule waits for nothing|write at least one condition")
-        fields = [one.match_field for one in self.correlation_logic if one.match_field]
-        if len(set(fields)) != len(fields):
-            raise ValueError("a match_field is written twice|keep one of them")
-        if len([one for one in self.correlation_logic if one.time_window]) > 1:
-            raise ValueError("two time windows|keep one of them")
-        return self
 
 
 class DatasetEntry(_Model):

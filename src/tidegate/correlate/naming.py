@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from tidegate.correlate.compiling_actions import SCOPE_NAMES
-from tidegate.correlate.field import BUSINESS_DATE, OWN_NAMES, one_name
+from tidegate.correlate.field import BUSINESS_DATE, DATASET, OWN_NAMES, one_name
 from tidegate.correlate.source import Source, maps
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
-from tidegate.kernel.place import Path
+from tidegate.kernel.place import EACH, Path
 from tidegate.kernel.spelling import did_you_mean, listed, nearest
 from tidegate.kernel.step import Finding
 from tidegate.kernel.template import parse_template
@@ -24,6 +24,15 @@ SECTIONS = ("actions", "on_timeout", "on_quality_failure")
 ROUND_NAMES = frozenset({"sequence", "round", "rule", "process", "business_process"})
 """What a global id may name beside match fields."""
 
+MATCHED: Path = ("correlation_logic", EACH, "match_field")
+CALLED: tuple[Path, ...] = (
+    ("conditions", EACH, "name"),
+    *(("conditions", EACH, field) for field in sorted(DATASET)),
+    ("job_dependencies", EACH, "prerequisite_job"),
+)
+"""What inputs are called by."""
+_NAMED: tuple[Path, ...] = (("conditions", EACH), ("additional_conditions", EACH), MATCHED)
+"""Where the names come from that a template may use."""
 _ROOTS = frozenset({"data", "context", "inputs"})
 _ALWAYS = ("data.business_date", "data.dataset_name")
 _CODE = "expression.invalid"
@@ -34,7 +43,7 @@ _BRACES = re.compile(r"(?<![$\w{])\{{1,2}\s*([A-Za-z_][\w.]*)\s*\}{1,2}|(?<!\$)\
 def unknown_names(body: Mapping[str, Json], sources: Sequence[Source]) -> Iterator[Finding]:
     lines = [line.get("match_field") for _, line in maps(body, "correlation_logic")]
     fields = [field for field in lines if isinstance(field, str)] or ["data.business_date"]
-    asked = {test.field for one in sources for test in (*one.tests, *one.quality)}
+    asked = {field for one in sources for field in one.fields}
     bare = {field.removeprefix("data.") for field in (*asked, *fields)}
     known = SCOPE_NAMES | OWN_NAMES | _ROOTS | {name.partition(".")[0] for name in (*fields, *bare)}
     surely = {*_ALWAYS, *(field for field in fields if field.startswith("data."))}
@@ -78,14 +87,14 @@ def _unknown(path: Path, root: str, known: frozenset[str]) -> Iterator[Finding]:
         yield Finding(
             "rule", "", path, f'a gate has nothing called "{root}"',
             f'did you mean "{meant}"? a field of the event is data.{root}',
-            code=_CODE, word=root,
+            code=_CODE, word=root, heeds=_NAMED,
         )  # fmt: skip
         return
     yield Finding(
         "rule", "", path,
         f'a gate has nothing called "{root}": it is looked for in the newest input alone',
         f"write data.{root}, if a field of the event is meant",
-        warning=True, code=_CODE, word=root,
+        warning=True, code=_CODE, word=root, heeds=_NAMED,
     )  # fmt: skip
 
 
@@ -99,7 +108,7 @@ def _unknown_input(path: Path, rest: str, sources: Sequence[Source]) -> Iterator
         yield Finding(
             "rule", "", path, f'this rule has no input called "{word}"',
             did_you_mean(word, here, f"write one of {listed(here)}"),
-            code=_CODE, word=word,
+            code=_CODE, word=word, heeds=CALLED,
         )  # fmt: skip
 
 
@@ -109,7 +118,7 @@ def _odd_data(path: Path, name: str, surely: set[str]) -> Iterator[Finding]:
         yield Finding(
             "rule", "", path, f"no condition and no match field of this rule names {name}",
             f'did you mean "{meant}"?',
-            warning=True, code=_CODE, word=name,
+            warning=True, code=_CODE, word=name, heeds=_NAMED,
         )  # fmt: skip
 
 
@@ -132,7 +141,7 @@ def unknown_in_id(path: Path, name: str, fields: Sequence[str]) -> Iterator[Find
         yield Finding(
             "rule", "", path, f"the global id names {name!r}, which is no match field",
             did_you_mean(name, shown, f"use only {listed(shown)}"),
-            code=_CODE, word=name,
+            code=_CODE, word=name, heeds=(MATCHED,),
         )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ class Source(Struct, frozen=True):
     tests: tuple[Asked, ...]  # the event type is one of them
     quality: tuple[Asked, ...] = ()
     readable: bool = True  # all of it is among the tests
+    fields: tuple[str, ...] = ()  # that something is asked of, readable or not
 
     @property
     def called(self) -> str:
@@ -86,7 +87,10 @@ class Source(Struct, frozen=True):
 
 def sources_of(body: Mapping[str, Json]) -> list[Source]:
     common = tuple(_quality(body, ("additional_conditions",)))
-    conditions = [_condition(number, one, common) for number, one in maps(body, "conditions")]
+    shared = tuple(_quality_fields(body))
+    conditions = [
+        _condition(number, one, common, shared) for number, one in maps(body, "conditions")
+    ]
     return [*conditions, *_dependencies(body)]
 
 
@@ -99,7 +103,9 @@ def maps(body: Mapping[str, Json], key: str) -> Iterator[tuple[int, Mapping[str,
 
 
 # ---- reading
-def _condition(number: int, one: Mapping[str, Json], common: tuple[Asked, ...]) -> Source:
+def _condition(
+    number: int, one: Mapping[str, Json], common: tuple[Asked, ...], shared: tuple[str, ...]
+) -> Source:
     at: Path = ("conditions", number)
     fields = [(field, wanted) for field, wanted in one.items() if field not in CONDITION_KEYS]
     tests = list(_asked(fields, at))
@@ -116,6 +122,12 @@ def _condition(number: int, one: Mapping[str, Json], common: tuple[Asked, ...]) 
         tests=tuple(tests),
         readable=len(tests) == len(fields) + isinstance(type_, str),
         quality=(*common, *_quality(one, at)),
+        fields=(
+            *(test.field for test in tests),
+            *(one_name(field) for field, _ in fields),
+            *shared,
+            *_quality_fields(one),
+        ),
     )
 
 
@@ -129,7 +141,8 @@ def _dependencies(body: Mapping[str, Json]) -> Iterator[Source]:
                 _one_of("data.job", [job], at),
                 _one_of("event_type", RUN_TYPES[status], at),
             )
-            yield Source(at, job, optional=False, dataset=None, tests=tests)
+            asked = tuple(test.field for test in tests)
+            yield Source(at, job, optional=False, dataset=None, tests=tests, fields=asked)
 
 
 def _quality(one: Mapping[str, Json], at: Path) -> Iterator[Asked]:
@@ -137,6 +150,11 @@ def _quality(one: Mapping[str, Json], at: Path) -> Iterator[Asked]:
         at = (*at, "additional_conditions")
     for number, fields in maps(one, "additional_conditions"):
         yield from _asked(fields.items(), (*at, number))
+
+
+def _quality_fields(one: Mapping[str, Json]) -> Iterator[str]:
+    for _, fields in maps(one, "additional_conditions"):
+        yield from map(one_name, fields)
 
 
 def _asked(fields: Iterable[tuple[str, Json]], at: Path) -> Iterator[Asked]:

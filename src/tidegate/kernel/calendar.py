@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,6 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from tidegate.kernel.clock import Day, parse_day
@@ -29,6 +28,7 @@ from tidegate.kernel.deadline import Deadline, deadline_at, parse_deadline
 from tidegate.kernel.errors import InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
+from tidegate.kernel.place import EACH
 from tidegate.kernel.spelling import did_you_mean, listed
 from tidegate.kernel.step import Document, DocumentKind, Finding
 from tidegate.kernel.window import Window, parse_weekday, parse_window
@@ -111,12 +111,15 @@ class CalendarDocument(BaseModel, frozen=True, defer_build=True, extra="forbid")
             raise ValueError(f'{country} has no subdivision "{subdivision[:32]}"|{fix}')
         return subdivision
 
-    @model_validator(mode="after")
-    def _not_both(self) -> Self:
-        both = sorted({entry.date for entry in self.dates()} & set(self.workdays))
+    @field_validator("workdays")
+    @classmethod
+    def _not_both(cls, workdays: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        holidays = cast("tuple[str | HolidayEntry, ...]", info.data.get("holidays", ()))
+        dates = {entry if isinstance(entry, str) else entry.date for entry in holidays}
+        both = sorted(dates & set(workdays))
         if both:
             raise ValueError(f"{both[0]} is a holiday and worked as well|keep one of the two")
-        return self
+        return workdays
 
     def dates(self) -> Iterator[HolidayEntry]:
         """The holidays, all in the long form."""
@@ -178,6 +181,8 @@ def check_calendars(documents: Mapping[DocId, Document]) -> Iterator[Finding]:
     for name in written:
         found = _resolve(name, written, ())
         if isinstance(found, str):
+            if not _is_to_blame(name, written):
+                continue
             what, _, fix = found.partition("|")
             lacking = _lacking(name, written)
             lacks = "calendar" if lacking else ""
@@ -187,7 +192,25 @@ def check_calendars(documents: Mapping[DocId, Document]) -> Iterator[Finding]:
             day, error = closed
             what = f"{error.message}: a rule that expects by it begins no gate"
             where = _closing(written[name], day)
-            yield Finding("calendar", name, where, what, error.fix, code=error.code)
+            heeds = (
+                ("country",),
+                ("holidays", EACH, "date"),
+                ("weekdays", EACH),
+                ("workdays", EACH),
+            )
+            yield Finding("calendar", name, where, what, error.fix, code=error.code, heeds=heeds)
+
+
+def _is_to_blame(name: str, written: Mapping[str, CalendarDocument]) -> bool:
+    """It names the base that is lacking, or is in the circle: not just based on one that does."""
+    base = written[name].based_on
+    seen: set[str] = set()
+    while base is not None and base in written and base not in seen:
+        if base == name:
+            return True
+        seen.add(base)
+        base = written[base].based_on
+    return written[name].based_on not in written
 
 
 def _lacking(name: str, written: Mapping[str, CalendarDocument]) -> str:

@@ -170,7 +170,13 @@ def from_validation(
 
     With the file's text, faults inside values of several lines or with escapes are pointed at.
     """
-    wrongs, untold = reduce_errors(error, places, model, path)
+    return from_wrongs(*reduce_errors(error, places, model, path), places, file, path, text)
+
+
+def from_wrongs(
+    wrongs: Iterable[Wrong], untold: int, places: Places, file: str, path: Path = (), text: str = ""
+) -> list[Fault]:
+    """Things to change as faults, and how many more there are."""
     faults = [_fault(wrong, places, file, text) for wrong in wrongs]
     if untold:
         what = f"{untold:,} more faults of this document are not told"

@@ -16,7 +16,7 @@ from tidegate.kernel.fault import Fault, fault_at
 from tidegate.kernel.jsontext import INTEGER_MAX, INTEGER_MIN
 from tidegate.kernel.place import Lines, Parsed, Path, Place, Span
 from tidegate.kernel.scalar import DIGITS_MAX
-from tidegate.kernel.yaml import DEPTH_MAX, FAULTS_MAX, NODES_MAX
+from tidegate.kernel.yaml import DEPTH_MAX, FAULTS_MAX, LAST, NODES_MAX
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
@@ -26,14 +26,17 @@ _LITERALS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _ALIENS = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
-def parse(text: str, file: str) -> tuple[tuple[Parsed, ...], tuple[Fault, ...]]:
-    """The one document of a file that is not empty, and what is wrong with it."""
-    reader = _Reader(text, file)
+def parse(
+    text: str, file: str, *, counting: int = LAST
+) -> tuple[tuple[Parsed, ...], tuple[Fault, ...]]:
+    """The one document of a file that is not empty, and what is wrong with it; as `yaml.parse`."""
+    reader = _Reader(text, file, counting)
     try:
         value = reader.document()
     except _Stop as stop:
         return (), (*reader.faults, stop.fault)
-    return (Parsed(value, reader.places),), tuple(reader.faults)
+    parsed = Parsed(value, reader.places, reader.times, reader.twice)
+    return (parsed,), tuple(reader.faults)
 
 
 class _Stop(Exception):
@@ -45,7 +48,10 @@ class _Stop(Exception):
 
 
 class _Reader:
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, counting: int) -> None:
+        self.times = 1
+        self.twice = 0
+        self._counting = counting
         self.places: dict[Path, Place] = {}
         self.faults: list[Fault] = []
         self._text = text
@@ -84,6 +90,7 @@ class _Reader:
     def _object(self, opened: int, path: Path) -> tuple[dict[str, Json], int]:
         values: dict[str, Json] = {}
         keys: dict[str, Span] = {}
+        times: dict[str, int] = {}
         at = self._skip(opened + 1)
         if self._text[at : at + 1] == "}":
             return values, at + 1
@@ -92,13 +99,19 @@ class _Reader:
             key, at = self._key(at, opened)
             span = self._lines.span(start, at)
             if key in keys:
+                times[key] = times.get(key, 1) + 1
+                self.times = max(self.times, times[key])
+                self.twice += 1
                 what = f'"{key}" is written twice, first on line {keys[key].line}'
                 self._fault(span, what, "keep one of the two")
             keys[key] = span
             at = self._skip(at)
             if self._text[at : at + 1] != ":":
                 raise self._stop(at, "a colon is missing after the key", f'write "{key}": value')
-            values[key], at = self._value(self._skip(at + 1), (*path, key), span)
+            counts = times.get(key, 1) - 1 <= self._counting
+            value, at = self._value(self._skip(at + 1), (*path, key if counts else "?"), span)
+            if counts:
+                values[key] = value
             at, closed = self._next(at, opened, "}")
             if closed:
                 return values, at

@@ -168,10 +168,13 @@ def check_applications(
 ) -> Iterator[Finding]:
     """Mappings that cannot be compiled, and sources that two applications of contexts claim."""
     calendars = calendars_of(documents)
+    written = {one.name for one in _active(documents, "calendar")}
     owners: dict[str, tuple[str, Document]] = {}
     for document, path, name, mapping in sorted(_claims(documents), key=_by_name):
         for key, fault in faults_of(mapping, calendars=calendars, functions=functions):
             lacks = "calendar" if fault.code == "calendar.unknown" else ""
+            if lacks and mapping.calendar in written:
+                continue  # it is there, and what is wrong with it is told of it
             yield Finding(
                 document.kind,
                 document.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -16,6 +16,8 @@ from tidegate.kernel.event import Json
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the top of a document down to one value."""
+EACH: Final = ""
+"""Stands for every index of a list in a path."""
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -51,6 +53,8 @@ class Parsed(Struct, frozen=True):
 
     value: Json
     places: Places
+    times: int = 1  # that one key of one mapping is written, at most
+    twice: int = 0  # keys that were there already
 
 
 TOP = Span(1, 1, 0)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
-from pydantic import BaseModel
 
 from tidegate.kernel.clock import NO_DAY, Day, Instant
+from tidegate.kernel.document import Document, DocumentKind, Finding
 from tidegate.kernel.event import Event, Json
 from tidegate.kernel.ids import DocId, Pos
 
@@ -335,48 +335,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     next_what: str | None = None
 
 
-# ---- documents
-class Document(Struct, frozen=True):
-    """One parsed version of one document; only the active one of a name may begin new cells."""
-
-    kind: str
-    name: str
-    body: Json
-    active: bool = True
-    n: int = 1  # its number among the versions of this name
-
-
-class Finding(Struct, frozen=True):
-    """A fault that a document's model does not see."""
-
-    kind: str
-    name: str
-    path: tuple[str | int, ...]
-    what: str
-    fix: str = ""
-    warning: bool = False
-    code: str = "document.invalid"
-    word: str = ""  # the part of the value that is meant
-    other: tuple[str, str] | None = None  # kind and name of the document it clashes with
-    lacks: str = ""  # nothing is said while documents of this kind have faults of their own,
-    lacking: str = ""  # of this name, if it is one
-
-
-class DocumentKind(Struct, frozen=True, kw_only=True):
-    """How one kind of document is written, and where it lies.
-
-    `entries` names what one YAML document holds: (name, body, path of the body inside it).
-    `check` finds what is wrong beyond single values, also where the model refuses the document,
-    `beside` what is wrong with a refused one beside the others."""
-
-    name: str
-    folder: str
-    model: type[BaseModel]
-    entries: Callable[[Json], Iterable[tuple[str, Json, tuple[str | int, ...]]]]
-    check: Callable[[str, Json], Iterable[Finding]] | None = None
-    beside: Callable[[str, Json, Mapping[DocId, Document]], Iterable[Finding]] | None = None
-
-
+# ---- engines
 class Engine(Protocol[B]):
     """One verb of the product; `B`, its book, is what it compiled from the documents."""
 

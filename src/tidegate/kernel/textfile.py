@@ -22,9 +22,23 @@ class TextFile(Struct, frozen=True):
     documents: tuple[Parsed, ...] = ()
     faults: tuple[Fault, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """All of it could be read; of a key that is written twice, one counts."""
+        faults = sum(not fault.warning for fault in self.faults)
+        return faults == sum(document.twice for document in self.documents)
 
-def read(file: str, data: bytes) -> TextFile:
-    """The documents of a file; `file` names it in faults, and `.json` at its end makes it JSON."""
+    @property
+    def times(self) -> int:
+        """That one key of one mapping is written, at most."""
+        return max((document.times for document in self.documents), default=1)
+
+
+def read(file: str, data: bytes, counting: int = yaml.LAST) -> TextFile:
+    """The documents of a file; `file` names it in faults, and `.json` at its end makes it JSON.
+
+    Of a key that is written more than once the one of this index counts, else the last.
+    """
     if len(data) > FILE_MAX_BYTES:
         what = f"the file is larger than {FILE_MAX_BYTES // 1024 // 1024} MiB"
         return TextFile("", faults=(fault_at(file, None, what, "split it into several"),))
@@ -35,9 +49,9 @@ def read(file: str, data: bytes) -> TextFile:
     if not text.strip():
         return TextFile(text, faults=(_empty(file),))
     if file.endswith(".json"):
-        documents, faults = jsonplaces.parse(text, file)
+        documents, faults = jsonplaces.parse(text, file, counting=counting)
     else:
-        documents, faults = yaml.parse(text, file)
+        documents, faults = yaml.parse(text, file, counting=counting)
     if not documents and not faults:
         faults = (_empty(file),)
     return TextFile(text, documents, faults)

@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tidegate.kernel.event import Json
-from tidegate.kernel.place import Path
+from tidegate.kernel.place import EACH, Path
 from tidegate.kernel.step import Document, Finding
 from tidegate.kernel.value import is_list, is_map
 
 CODE: Final = "document.unused"
-EACH: Final = ""
-"""Stands for every index of a list in a path."""
 
 
 def unused(document: Document, keys: Sequence[tuple[tuple[str, ...], str]]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ though the document has no key `TriggerJob`) an alternative begins, and only the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -63,6 +63,7 @@ ERRORS_MAX = 1_000
 """Errors of one document that are told; looking for hints costs time for each."""
 CHOICES = frozenset({"literal_error", "enum"})
 
+NOTHING_TAKEN_OUT: Mapping[Path, Sequence[int]] = {}
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 
@@ -105,17 +106,35 @@ class _Found(NamedTuple):
 
 
 def reduce_errors(
-    error: ValidationError, places: Places, model: type[BaseModel], path: Path
+    error: ValidationError,
+    places: Places,
+    model: type[BaseModel],
+    path: Path,
+    kept: Mapping[Path, Sequence[int]] = NOTHING_TAKEN_OUT,
 ) -> tuple[list[Wrong], int]:
     """What pydantic found wrong in the body at `path`, as the things to change.
 
-    Beyond ERRORS_MAX they are only counted: the second answer.
+    Beyond ERRORS_MAX they are only counted: the second answer. `kept` says which items of its lists
+    were judged; they are called by the indexes they have in the file.
     """
     errors = error.errors(include_url=False)
+    if kept:
+        errors = [_by_file(one, places, path, kept) for one in errors]
     found = _walk(errors[:ERRORS_MAX], 0, path, places)
     shape = shape_of(model)
     wrongs = [_wrong(each, shape, places, path) for each in found]
     return list(_without_echoes(wrongs)), len(errors[ERRORS_MAX:])
+
+
+def _by_file(
+    error: ErrorDetails, places: Places, here: Path, kept: Mapping[Path, Sequence[int]]
+) -> ErrorDetails:
+    location: list[str | int] = []
+    for step in error["loc"]:
+        own = kept[here][step] if isinstance(step, int) and here in kept else step
+        location.append(own)
+        here = (*here, own) if (*here, own) in places else here
+    return {**error, "loc": tuple(location)}
 
 
 # ---- which errors matter

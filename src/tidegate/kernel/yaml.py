@@ -38,6 +38,7 @@ NODES_MAX = 200_000
 """Values of one file."""
 ALIAS_NODES_MAX = 10_000
 """Values that all aliases and merges of one file stand for."""
+LAST = 1_000_000
 FAULTS_MAX = 1_000
 """Faults after which the rest of a file is left unread."""
 SYNTAX_FAULTS_MAX = 20
@@ -56,17 +57,18 @@ _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 
 def parse(
-    text: str, file: str, *, pure: bool = False
+    text: str, file: str, *, pure: bool = False, counting: int = LAST
 ) -> tuple[tuple[Parsed, ...], tuple[Fault, ...]]:
     """The documents of a file that is not empty, and what is wrong with it; `pure` without libyaml.
 
+    Of a key that is written more than once the one of this index counts, else the last.
     A document that holds nothing (`---` twice in a row, only comments) is left out.
     """
     lines = Lines(text)
     forbidden = forbidden_fault(file, lines)
     if forbidden is not None:
         return (), (forbidden,)
-    reader = _Reader(file, lines)
+    reader = _Reader(file, lines, counting)
     base = 0
     for _ in range(SYNTAX_FAULTS_MAX):
         resume = reader.read(base, pure=pure)
@@ -103,11 +105,12 @@ class _Stop(Exception):
 class _Reader:
     """Reads one file; holds what its documents share and what the one at hand has so far."""
 
-    def __init__(self, file: str, lines: Lines) -> None:
+    def __init__(self, file: str, lines: Lines, counting: int) -> None:
         self.documents: list[Parsed] = []
         self.faults: list[Fault] = []
         self._file = file
         self._lines = lines
+        self._counting = counting
         self._base = 0
         self._nodes = 0
         self._expanded = 0
@@ -118,6 +121,8 @@ class _Reader:
         self._places: dict[Path, Place] = {}
         self._trail: list[Path] = []  # every path in the order it was met: a node's are one slice
         self._anchors: dict[str, _Anchor | None] = {}  # None while the node is being read
+        self._times = 1
+        self._twice = 0
         self._last = False  # the newest of `documents` is the one at hand
         self._ended = False  # by `...`
 
@@ -160,7 +165,7 @@ class _Reader:
             )
         value = self._node(next(self._events), (), None)
         if value is not None:
-            self.documents.append(Parsed(value, self._places))
+            self.documents.append(Parsed(value, self._places, self._times, self._twice))
             self._last = True
 
     def _node(self, event: yaml.Event, path: Path, key: Span | None) -> Json:
@@ -203,6 +208,7 @@ class _Reader:
     def _mapping(self, path: Path) -> tuple[dict[str, Json], yaml.Event]:
         values: dict[str, Json] = {}
         keys: dict[str, Span] = {}
+        times: dict[str, int] = {}
         merge_first: int | None = None
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
@@ -214,12 +220,18 @@ class _Reader:
                 self._node(next(self._events), (*path, "?"), span)
                 continue
             if key in keys:
+                times[key] = times.get(key, 1) + 1
+                self._times = max(self._times, times[key])
+                self._twice += 1
                 self._fault(
                     span,
                     f'"{key}" is written twice, first on line {keys[key].line}',
                     _TWO_DOCUMENTS if key in _NAME_KEYS and not path else "keep one of the two",
                 )
             keys[key] = span
+            if times.get(key, 1) - 1 > self._counting:
+                self._node(next(self._events), (*path, "?"), span)
+                continue
             if _is_merge(event):
                 merge_first = len(self._trail)
             values[key] = self._node(next(self._events), (*path, key), span)

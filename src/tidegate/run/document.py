@@ -15,8 +15,8 @@ SCOPE; whatever is templated, the parameters always reach the task as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Annotated, Literal, Self, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +26,6 @@ from pydantic import (
     JsonValue,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from tidegate.kernel import spelling
@@ -40,7 +39,7 @@ from tidegate.kernel.clock import (
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import SEGMENT_MAX
 from tidegate.kernel.retry import ATTEMPTS_MAX, DELAY_MINUTES_MAX, MULTIPLIER_MAX, RetryPolicy
-from tidegate.kernel.step import DocumentKind
+from tidegate.kernel.step import DocumentKind, Finding
 from tidegate.kernel.value import is_map
 from tidegate.run import target as targets
 
@@ -188,18 +187,6 @@ class JobDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
             raise ValueError(f"only a job of kind {kinds[0]} has this|remove it")
         return value
 
-    @model_validator(mode="after")
-    def _leaves_time_for_an_attempt(self) -> Self:
-        whole, one = self.execution_timeout, self.timeout
-        explicit = "timeout" in self.model_fields_set
-        if whole is not None and explicit and parse_duration(whole) < parse_duration(one):
-            shortest = format_duration(parse_duration(one))
-            raise ValueError(
-                f"execution_timeout is shorter than timeout, which is for one attempt|"
-                f"make it at least {shortest}"
-            )
-        return self
-
 
 def _entries(body: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
     if not is_map(body):
@@ -208,7 +195,29 @@ def _entries(body: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
     return tuple((str(name), one, (name,)) for name, one in body.items())
 
 
-DOCUMENT = DocumentKind(name="job", folder="jobs", model=JobDocument, entries=_entries)
+def _check(name: str, body: Json) -> Iterator[Finding]:
+    """Times that are right each, and leave no time together."""
+    one, whole = (_time(body, key) for key in ("timeout", "execution_timeout"))
+    if one is not None and whole is not None and whole < one:
+        yield Finding(
+            "job", name, ("execution_timeout",),
+            "execution_timeout is shorter than timeout, which is for one attempt",
+            f"make it at least {format_duration(one)}",
+        )  # fmt: skip
+
+
+def _time(body: Json, key: str) -> int | None:
+    try:
+        return parse_duration(str(body[key])) if is_map(body) and key in body else None
+    except ValueError:
+        return None  # the model says so
+
+
+_SPARE: dict[str, Json] = {"kind": "http", "target": "https://unread.invalid"}
+
+DOCUMENT = DocumentKind(
+    name="job", folder="jobs", model=JobDocument, entries=_entries, check=_check, spare=_SPARE
+)
 
 
 def name_fault(name: str) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
-from tidegate.kernel.place import Path
+from tidegate.kernel.place import EACH, Path
 from tidegate.kernel.spelling import misspelt
 from tidegate.kernel.step import Document, Finding
 from tidegate.kernel.unused import unused
@@ -45,7 +45,7 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
 
 def _job(document: Document) -> Iterable[Finding]:
     fault = name_fault(document.name)
-    if fault is not None:
+    if fault is not None and document.name.strip():  # that it has none is told already
         yield Finding(DOCUMENT.name, document.name, (), *fault)
     yield from unused(document, UNUSED)
 
@@ -132,6 +132,8 @@ def _parameters(document: Document, starts: Sequence[_Start]) -> Iterable[Findin
             warning=True,
             word=name,
             lacks="rule",
+            lacking=wanted,
+            heeds=(("parameters", wanted),),
         )
 
 
@@ -149,7 +151,7 @@ def _undated(document: Document, starts: Sequence[_Start]) -> Iterable[Finding]:
                 f"job {document.name} needs a business date ({_shown(path)}), and gates of this "
                 "rule have none: its runs fail",
                 "add match_field: data.business_date, or take the date out of the job",
-                lacks="job",
+                heeds=(("correlation_logic", EACH, "match_field"),),
             )
 
 

@@ -70,4 +70,5 @@ def check(documents: Mapping[DocId, Document]) -> Iterable[Finding]:
                             job, jobs, "write it in jobs/*.yaml, or leave it out"
                         ),
                         lacks="job",
+                        lacking=job,
                     )

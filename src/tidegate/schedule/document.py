@@ -11,19 +11,22 @@ silently passed over: a schedule that looks active and does not fire would be wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, Field
+import msgspec
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from tidegate.kernel.event import Json
-from tidegate.kernel.step import DocumentKind
-from tidegate.kernel.value import is_map
+from tidegate.kernel.step import DocumentKind, Finding
+from tidegate.kernel.value import is_list, is_map
+from tidegate.kernel.wording import split
 from tidegate.schedule.window import WindowDocument
 
 WINDOWS_MAX = 500
 """Maintenance windows in one file."""
 UNNAMED = "maintenance"
+_TIMES = ("start", "end", "from", "until")
 
 
 def _later(value: Json) -> None:
@@ -61,6 +64,32 @@ def _entries(body: Json) -> Iterable[tuple[str, Json, tuple[str | int, ...]]]:
     return ((name if isinstance(name, str) else UNNAMED, body, ()),)
 
 
+def _check(name: str, body: Json) -> Iterator[Finding]:
+    """Windows whose values are right each, and no window together."""
+    windows = body.get("maintenance") if is_map(body) else None
+    for number, written in enumerate(windows if is_list(windows) else ()):
+        window = _readable(written)
+        if window is None:
+            continue  # the model says so
+        try:
+            window.to_window("", "UTC")
+        except ValueError as error:
+            yield Finding("schedule", name, ("maintenance", number), *split(str(error)))
+
+
+def _readable(written: Json) -> WindowDocument | None:
+    """A window, or what its times alone are; None where these cannot be read."""
+    if not is_map(written):
+        return None
+    times = {key: value for key, value in written.items() if key in _TIMES}
+    for part in (written, times):
+        try:
+            return WindowDocument.model_validate_json(msgspec.json.encode(part))
+        except ValidationError:
+            continue
+    return None
+
+
 DOCUMENT = DocumentKind(
-    name="schedule", folder="schedules", model=ScheduleDocument, entries=_entries
+    name="schedule", folder="schedules", model=ScheduleDocument, entries=_entries, check=_check
 )

@@ -66,6 +66,8 @@ class MaintenanceWindow(Struct, frozen=True, array_like=True):
 class WindowDocument(BaseModel):
     """A window as written: `start` and `end` on `days`, or once `from` an instant `until` another."""
 
+    # Each value is right by itself; whether they are a window together is for `to_window` to say.
+
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=False)
 
     start: str | None = None
@@ -106,11 +108,6 @@ class WindowDocument(BaseModel):
             parse_window(since=text, until=_FAR)
         return text
 
-    @model_validator(mode="after")
-    def _is_a_window(self) -> Self:
-        self.to_window("", "UTC")
-        return self
-
     @property
     def names_zone(self) -> bool:
         """Else its times are in the project's zone."""
@@ -127,3 +124,12 @@ class WindowDocument(BaseModel):
             until=self.until,
         )
         return MaintenanceWindow(id_, window, self.description, self.jobs)
+
+
+class AddedWindow(WindowDocument):
+    """A window that comes alone, as a person adds one: its values are a window together."""
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> Self:
+        self.to_window("", "UTC")
+        return self

@@ -17,13 +17,14 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.fault import render, summary
 from tidegate.kernel.ids import DocId, digest
 from tidegate.kernel.mapping import check_applications
-from tidegate.kernel.step import Document, Engine, Order, Refusal
+from tidegate.kernel.step import Document, Engine, Finding, Order, Refusal
 from tidegate.ports.store import Activation, DocumentDraft
 from tidegate.services.engines import DOCUMENT_KINDS, ENGINES
 from tidegate.services.folder import NOT_READ
 from tidegate.services.host import Host
+from tidegate.services.judging import read_project
 from tidegate.services.orders import Activate
-from tidegate.services.project import Project, read_project
+from tidegate.services.project import Project, merged
 from tidegate.services.workplace import check_workplace, started_from
 
 ANSWER_SECONDS_MAX = 60.0
@@ -45,9 +46,24 @@ class Activated(Struct, frozen=True):
 def check_project(folder: Path, engines: Sequence[Engine[Any]] = ENGINES) -> Project:
     """Read and check everything. Raises InputError (`project.missing`); faults are in the answer."""
     project = read_project(folder, DOCUMENT_KINDS)
+    jobs = [one.body for one in project.every() if one.kind == "job"]
+    used = [
+        one for one in project.warnings if one.what == NOT_READ and started_from(one.file, jobs)
+    ]
+    warnings = tuple(one for one in project.warnings if one not in used)
+    found = [
+        other.with_findings(filter(other.concerns, _findings(other, folder, engines)))
+        for other in project.others
+    ]
+    checked = replace(project, warnings=warnings)
+    return merged(checked.with_findings(_findings(project, folder, engines)), found)
+
+
+def _findings(project: Project, folder: Path, engines: Sequence[Engine[Any]]) -> list[Finding]:
+    """What the documents are side by side."""
     documents = {
         DocId(number): Document(one.kind, one.name, one.body)
-        for number, one in enumerate(project.documents, 1)
+        for number, one in enumerate((*project.documents, *project.mended), 1)
     }
     findings = [*check_calendars(documents), *check_applications(documents)]
     for engine in engines:
@@ -58,12 +74,7 @@ def check_project(folder: Path, engines: Sequence[Engine[Any]] = ENGINES) -> Pro
         look = beside[one.kind]
         if look is not None:
             findings += look(one.name, one.body, documents)
-    jobs = [one.body for one in (*project.documents, *project.broken) if one.kind == "job"]
-    used = [
-        one for one in project.warnings if one.what == NOT_READ and started_from(one.file, jobs)
-    ]
-    warnings = tuple(one for one in project.warnings if one not in used)
-    return replace(project, warnings=warnings).with_findings(findings)
+    return findings
 
 
 def written_in(folder: Path, kind: str, name: str) -> str | None:

@@ -15,10 +15,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Struct
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import DocId
@@ -74,20 +81,27 @@ class ChannelDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):
     """One channel."""
 
     type: Literal["console", "webhook", "slack", "email", "pagerduty"]
-    url: Annotated[str, Field(max_length=2000), AfterValidator(_address)] | None = None
+    url: Annotated[
+        Annotated[str, Field(max_length=2000), AfterValidator(_address)] | None,
+        Field(validate_default=True),
+    ] = None
     secret: Secrets = ()
     """What it is signed with; two while one replaces the other."""
     receiver: Annotated[str, Field(max_length=500)] = ""
     """Who is told when nobody is named: a Slack channel, an address."""
     description: str = ""
 
-    @model_validator(mode="after")
-    def _has_what_its_type_needs(self) -> Self:
-        if self.type == "webhook" and self.url is None:
+    @field_validator("url", "secret")
+    @classmethod
+    def _has_what_its_type_needs(
+        cls, value: str | tuple[str, ...] | None, info: ValidationInfo
+    ) -> str | tuple[str, ...] | None:
+        type_ = info.data.get("type")
+        if info.field_name == "url" and type_ == "webhook" and value is None:
             raise ValueError("a webhook needs its url|add url: https://...")
-        if self.type == CONSOLE and (self.url is not None or self.secret):
-            raise ValueError("a console has no url and no secret|remove them")
-        return self
+        if type_ == CONSOLE and value:
+            raise ValueError(f"a console has no {info.field_name}|remove it")
+        return value
 
 
 class ProjectDocument(BaseModel, frozen=True, defer_build=True, extra="forbid"):

@@ -93,4 +93,5 @@ def _unknown(
         spelling.did_you_mean(channel, sorted(known), "add it under channels"),
         warning=True,
         lacks="project",
+        lacking=channel,
     )
