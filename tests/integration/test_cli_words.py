@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.testing.server import tidegate
+from tidegate.api.service import BODY_MAX
+from tidegate.testing.server import Server, tidegate
 
 RULE = """\
 rule_name: nightly
@@ -124,3 +125,17 @@ def test_what_the_locale_cannot_print_is_escaped_and_no_answer_is_lost(
     assert r"(/s \u0141\u00f3d\u017a \ud83d\ude00)" in shown
     assert "Łódź 😀" in json.dumps(json.loads(found), ensure_ascii=False)
     assert "+ ready" in drawn
+
+
+def test_a_send_that_is_cut_off_says_what_was_taken_before(project: Path) -> None:
+    big = {"id": "big", "source": "/s", "type": "delivered", "data": {"text": "x" * BODY_MAX}}
+    events = json.loads((project / "sent.json").read_text("utf-8"))
+    (project / "sent.json").write_text(json.dumps([*events, big]), "utf-8")
+
+    with Server(project):
+        _, error = said(
+            project, "event", "send", str(project / "sent.json"), "--batch", "1", code=3
+        )
+
+    assert "of 4 events before that: 3 accepted, 0 duplicates, 0 conflicts, 0 rejected" in error
+    assert "then send them all again: what was taken is a duplicate" in error

@@ -17,7 +17,7 @@ from msgspec import Struct
 from tidegate.cli.options import common, print_json, print_json_list, say, tell_more
 from tidegate.cli.session import answers, app, server, token_for
 from tidegate.cli.wording import oneline, sender, when
-from tidegate.kernel.errors import ConflictError, InputError, TransientError
+from tidegate.kernel.errors import ConflictError, InputError, TidegateError, TransientError
 from tidegate.kernel.event import Json
 from tidegate.services.intake import Pending, Receipt
 from tidegate.settings import Settings
@@ -53,6 +53,19 @@ class Sent(Struct):
         self.rejected += [one | {"index": one["index"] + first} for one in answer["rejected"]]
         remarks = answer.get("remarks", [])
         self.remarks += [one | {"index": one["index"] + first} for one in remarks]
+
+    def cut_off(self, error: TidegateError, total: int) -> TidegateError:
+        """The same error, with what the server had answered before it."""
+        if not self.accepted + self.duplicates + self.conflicts + len(self.rejected):
+            return error
+        said = (
+            f"{error.message}; of {total} events before that: {self.accepted} accepted, "
+            f"{self.duplicates} duplicates, {self.conflicts} conflicts, {len(self.rejected)} rejected"
+        )
+        fix = "then send them all again: what was taken is a duplicate"
+        return type(error)(
+            error.code, said, fix=f"{error.fix}; {fix}" if error.fix else fix, **error.details
+        )
 
     def printed(self) -> dict[str, Json]:
         """As JSON; remarks only where there are some."""
@@ -214,10 +227,10 @@ async def _post(
                 try:
                     answer = await request(opened, "POST", target, data=body, headers=headers)
                     break
-                except TransientError:
+                except TidegateError as error:
                     attempt += 1
-                    if attempt == POST_TRIES_MAX:
-                        raise
+                    if not isinstance(error, TransientError) or attempt == POST_TRIES_MAX:
+                        raise sent.cut_off(error, len(events)) from error
                     await asyncio.sleep(min(5.0, 0.2 * 2**attempt))
             sent.add(answer, first)
         sent.seconds = round(time.perf_counter() - began, 6)
