@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
 import uvicorn
@@ -13,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tidegate.api.connection import Connection
+from tidegate.api.connection import HEADERS_BYTES_MAX, HEADERS_MAX, PIPELINED_MAX, Connection
 
 REST_BYTES = 20_000_000
 LARGE = 10_000_000
@@ -31,8 +34,23 @@ class Patient(Connection):
     rest_bytes = REST_BYTES
 
 
+class Known(Connection):
+    made: ClassVar[list[weakref.ref[Connection]]] = []
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.made.append(weakref.ref(self))
+        super().connection_made(transport)
+
+
 async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("no", status_code=401)(scope, receive, send)
+
+
+async def who(scope: Scope, receive: Receive, send: Send) -> None:
+    """Its headers, once the body was read."""
+    await Request(scope, receive).body()
+    names = b",".join(name for name, _ in scope["headers"])
+    await PlainTextResponse(names)(scope, receive, send)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -183,3 +201,105 @@ def test_a_sender_that_closes_his_half_within_his_body_is_let_go() -> None:
                 return await reader.read()
 
     assert uvloop.run(talk()) == b""
+
+
+# ---- what it costs
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(HEAD % (3, b"") + b"abc", id="a request"),
+        pytest.param((HEAD % (0, b"")) * 3, id="three at once"),
+        pytest.param(HEAD % (9, b"") + b"abc", id="half a body"),
+        pytest.param(CHUNKED + b"0\r\n" + b"a:\r\n" * 20, id="half a trailer"),
+        pytest.param(HEAD[:20], id="half a head"),
+        pytest.param(b"nonsense\r\n\r\n", id="no request"),
+    ],
+)
+def test_a_connection_that_has_ended_leaves_nothing_that_must_be_looked_for(said: bytes) -> None:
+    async def talk() -> None:
+        async with connected(echo, Known) as (reader, writer, _):
+            writer.write(said)
+            await writer.drain()
+            try:
+                async with asyncio.timeout(0.1):
+                    await reader.read()
+            except (TimeoutError, ConnectionError):
+                pass
+            writer.close()
+        (made,) = Known.made
+        for _ in range(200):
+            if made() is None:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(gc.get_referrers(made()))
+
+    Known.made.clear()
+    gc.disable()
+    try:
+        uvloop.run(talk())
+    finally:
+        gc.enable()
+
+
+def test_what_follows_the_last_chunk_is_no_header_of_the_request() -> None:
+    async def talk() -> bytes:
+        async with connected(who) as (reader, writer, _):
+            writer.write(CHUNKED + b"3\r\nabc\r\n0\r\nauthorization: Bearer x\r\n\r\n")
+            return await answer(reader)
+
+    assert b"content-length: %d\r\n" % len("host,transfer-encoding") in uvloop.run(talk())
+
+
+@pytest.mark.parametrize("line", [b"a:\r\n", b"a" * 1000])
+@pytest.mark.parametrize("begin", [b"", b"3\r\nabc\r\n"])
+def test_what_follows_the_last_chunk_may_not_go_on_for_ever(line: bytes, begin: bytes) -> None:
+    async def talk() -> bool:
+        async with connected(echo) as (reader, writer, _):
+            writer.write(CHUNKED + begin + b"0\r\n" + (b"b: " if len(line) > 9 else b""))
+            sent = 0
+            try:
+                while sent < 40 * HEADERS_BYTES_MAX:
+                    writer.write(line * 50)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                    sent += len(line) * 50
+            except ConnectionError:
+                return True
+            return await closed(reader) or b" 4" in await reader.read(20)
+
+    assert uvloop.run(talk())
+
+
+def test_a_body_in_very_small_chunks_is_read() -> None:
+    async def talk() -> bytes:
+        async with connected(echo) as (reader, writer, _):
+            writer.write(CHUNKED)
+            for _ in range(60):
+                writer.write(b"1\r\nx\r\n" * 1000)
+                await writer.drain()
+            writer.write(b"0\r\n\r\n")
+            return await answer(reader)
+
+    assert uvloop.run(talk()).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(("headers", "status"), [(HEADERS_MAX - 2, 200), (HEADERS_MAX, 400)])
+def test_a_request_has_so_many_headers(headers: int, status: int) -> None:
+    async def talk() -> bytes:
+        async with connected(echo) as (reader, writer, _):
+            writer.write(HEAD % (0, b"a:\r\n" * headers))
+            return await answer(reader)
+
+    assert uvloop.run(talk()).startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_so_many_requests_wait_for_their_turn() -> None:
+    async def talk() -> int:
+        async with connected(echo) as (reader, writer, _):
+            writer.write((HEAD % (0, b"")) * (PIPELINED_MAX + 2))
+            return (await reader.read()).count(b"HTTP/1.1 400 ")
+
+    assert uvloop.run(talk()) == 1

@@ -8,12 +8,15 @@
 A sender whose connection is closed while he sends is reset, often before he has read the answer: so
 the rest of his body is read and dropped first. The HTTP server has no limits of its own here. What a
 body may cost that is read is `api/bounds.py`'s.
+
+Cycles of objects are looked for rarely (wiring.COLLECT), so a connection leaves none behind.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -22,6 +25,11 @@ CONNECTIONS_MAX = 4096
 """Open at once; what is over it is closed unanswered."""
 HEADERS_SECONDS_MAX = 15.0
 HEADERS_BYTES_MAX = 64 * 1024
+"""Of the headers of a request; also of what follows its last chunk, which is dropped."""
+HEADERS_MAX = 256
+"""Lines of them: short ones cost far more memory than their bytes."""
+PIPELINED_MAX = 64
+"""Requests of one connection that wait for their turn."""
 REST_SECONDS_MAX = 10.0
 """How long the rest of a body is read and dropped after the answer."""
 REST_BYTES_MAX = 32 << 20
@@ -42,6 +50,9 @@ class Connection(HttpToolsProtocol):
     _unread_timer: asyncio.TimerHandle | None = None
     _rest_timer: asyncio.TimerHandle | None = None
     _headers_bytes = 0
+    _in_headers = False
+    _after_chunks = False
+    _trailer_bytes = 0
     _rest_bytes = 0
     _ends_with_rest = False
 
@@ -56,9 +67,19 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
         super().connection_lost(exc)
+        self.pipeline.clear()
+        nothing: Any = None
+        self.cycle = self.scope = self.headers = nothing
 
     def data_received(self, data: bytes) -> None:
+        trailing = self._after_chunks
         super().data_received(data)
+        if trailing and self._after_chunks:
+            # One line may go on for ever, and the parser keeps it until it ends.
+            self._trailer_bytes += len(data)
+            if self._trailer_bytes > HEADERS_BYTES_MAX:
+                self._refuse(b"431 Request Header Fields Too Large")
+            return
         if self._rest_timer is not None:
             self._rest_bytes += len(data)
             if self._rest_bytes > self.rest_bytes:
@@ -72,21 +93,44 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_headers, self._after_chunks, self._trailer_bytes = True, False, 0
         self._await_headers()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_headers:
+            super().on_header(name, value)
+            if len(self.headers) > HEADERS_MAX:
+                raise ValueError("more headers than a request may have")
+            return
+        # What follows a body is no header of it: nobody proves who he is after he was heard.
+        self._trailer_bytes += len(name) + len(value)
+        if self._trailer_bytes > HEADERS_BYTES_MAX:
+            raise ValueError("more follows the body than may")
+
+    def on_chunk_header(self) -> None:
+        self._after_chunks, self._trailer_bytes = True, 0
+
+    def on_body(self, body: bytes) -> None:
+        self._after_chunks = False
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
+        self._in_headers = False
         self._stop_timers()
         parser: Any = self.parser
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and parser.get_http_version() == "1.1"):
             # uvicorn answers 400 to whatever the parser or what it calls does not take.
             raise ValueError("a request of HTTP/1.1 names its Host, once")
+        if len(self.pipeline) >= PIPELINED_MAX:
+            raise ValueError("more requests than may wait")
         super().on_headers_complete()
         cycle: Any = self.cycle
         if cycle is not None:  # None: the first request asks for another protocol
             cycle.transport = _Ending(self, cycle)
 
     def on_message_complete(self) -> None:
+        self._after_chunks = False
         super().on_message_complete()
         if self._rest_timer is None:
             return
@@ -99,14 +143,17 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         cycle: Any = self.cycle
-        if cycle.response_complete and cycle.more_body and not self.transport.is_closing():
+        if cycle is None or self.transport.is_closing():
+            return
+        if cycle.response_complete and cycle.more_body:
             self._rest_bytes = 0
             self._rest_timer = self.loop.call_later(self.rest_seconds, self.transport.close)
 
     def end(self, cycle: object) -> None:
         """Close after this request's answer, and after its body."""
         latest: Any = self.cycle
-        if latest.response_complete and latest.more_body and latest is cycle:
+        unread = latest is not None and latest.response_complete and latest.more_body
+        if unread and latest is cycle:
             self._ends_with_rest = True
         else:
             self.transport.close()
@@ -170,9 +217,9 @@ class _Ending:
     __slots__ = ("_connection", "_cycle", "is_closing", "write")
 
     def __init__(self, connection: Connection, cycle: object) -> None:
-        self._connection, self._cycle = connection, cycle
+        self._connection, self._cycle = connection, weakref.ref(cycle)
         self.write = connection.transport.write
         self.is_closing = connection.transport.is_closing
 
     def close(self) -> None:
-        self._connection.end(self._cycle)
+        self._connection.end(self._cycle())
