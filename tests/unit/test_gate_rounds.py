@@ -364,6 +364,19 @@ def test_the_next_round_has_a_window_of_its_own_and_no_deadline() -> None:
     assert rounds(world)[2] == "overdue"
 
 
+@pytest.mark.parametrize("redelivery", ["new_round", "refire"])
+def test_history_stays_history_when_it_is_delivered_again(redelivery: str) -> None:
+    written = rule("a", "b", expect={"deadline": "06:00"}, redelivery=redelivery, **QUALITY)
+    world = heard(written, delivery("a", "a1", n=1), delivery("b", "b1", n=1))
+
+    world.hear(delivery("a", "a2", time="2025-11-21T10:00:02Z", n=1))
+    world.hear(delivery("b", "b2", time="2025-11-21T10:00:03Z", n=0))
+
+    assert [round_of(world, number)["backfill"] for number in (1, 2)] == [True, True]
+    assert world.events("tidegate.gate.opened")[0].data["backfill"]
+    assert messages(world) == []
+
+
 # ---- closing
 def test_a_person_closes_a_gate_that_nobody_waits_for() -> None:
     world = heard(rule("a", "b"), delivery("a", "a1"))

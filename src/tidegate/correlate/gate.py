@@ -245,9 +245,12 @@ def release(
 
 
 def next_round(gate: Gate, now: Instant) -> Gate:
-    """An empty round after this one; it remembers what was counted."""
+    """An empty round after this one; it remembers what was counted, and history stays history."""
     counted = remembered(gate.counted, [(one.source, one.id) for one in gate.inputs])
-    return Gate(round=gate.round + 1, values=gate.values, made_at=now, counted=counted)
+    return Gate(
+        round=gate.round + 1, values=gate.values, made_at=now, counted=counted,
+        backfill=gate.backfill,
+    )  # fmt: skip
 
 
 def finished(gate: Gate) -> Gate:
