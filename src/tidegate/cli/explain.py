@@ -91,3 +91,15 @@ def print_run(run: Json) -> None:
     if run["error"] and run["status"] != "succeeded":
         say(f"     {run['error']}")
         click.echo(indented(run["cause"] or "", 5))
+    _print_earlier(run)
+
+
+def _print_earlier(run: Json) -> None:
+    """What a run repeats, and after each who wanted it again."""
+    asked = run
+    for one in run["earlier"]:
+        reason = f": {oneline(asked['reason'])}" if asked["reason"] else ""
+        say(f"     asked for again by {oneline(asked['actor'] or 'somebody')}{reason}")
+        how = f"{one['status']}, {one['error']}" if one["error"] else one["status"]
+        say(f"     before it: {how}  {one['trigger']}")
+        asked = one

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.correlate.gate import Gate
 from tidegate.correlate.identity import request_id
@@ -42,14 +43,28 @@ from tidegate.services.record import Signals
 
 AGAIN_MAX = 1000
 """So many times a run can be asked for again."""
+EARLIER_MAX = 20
+"""Of a run that was asked for again so many earlier ones are told, the newest; all have their ids."""
 _ENDED_BADLY = ("failed", "timed_out", "aborted", "refused")
 UNREAD = "unreadable"
 """How a run stands of which nothing is known."""
 _URGENT = (*_ENDED_BADLY, UNREAD, "retrying", "held", "running", "cancelled")
 
 
+class EarlierRunAnswer(TypedDict):
+    """A run that was repeated by another: what it came to, and who had asked for it."""
+
+    trigger: str
+    status: str
+    sentence: str
+    ended_at: str | None
+    error: str | None
+    actor: str | None
+    reason: str | None
+
+
 class RunAnswer(TypedDict):
-    """A run that a round asked for, as far as it has come."""
+    """A run that a round asked for, as far as it has come; `earlier` are those it repeats."""
 
     execution: str | None
     trigger: str
@@ -66,6 +81,9 @@ class RunAnswer(TypedDict):
     error: str | None
     cause: str | None
     next: NextAnswer
+    actor: str | None
+    reason: str | None
+    earlier: list[EarlierRunAnswer]
 
 
 class Followed(Struct, frozen=True, kw_only=True):
@@ -77,6 +95,7 @@ class Followed(Struct, frozen=True, kw_only=True):
     explanation: Explanation
     held: tuple[Reason, ...] = ()  # what stands against its start now
     unattended: Unattended | None = None
+    earlier: tuple[Followed, ...] = ()  # what it repeats, the newest first
 
     @property
     def status(self) -> str:
@@ -106,6 +125,22 @@ class Followed(Struct, frozen=True, kw_only=True):
             "error": (started.error or None) if started else None,
             "cause": (started.cause or None) if started else None,
             "next": following(why.next_at, why.next_what),
+            "actor": self.trigger.actor,
+            "reason": self.trigger.reason,
+            "earlier": [one.repeated() for one in self.earlier],
+        }
+
+    def repeated(self) -> EarlierRunAnswer:
+        """As it is told under the run that repeats it."""
+        ended = self.execution
+        return {
+            "trigger": public_id(self.key),
+            "status": self.status,
+            "sentence": self.explanation.sentence,
+            "ended_at": _text(ended.ended_at) if ended else None,
+            "error": (ended.error or None) if ended else None,
+            "actor": self.trigger.actor,
+            "reason": self.trigger.reason,
         }
 
 
@@ -159,7 +194,19 @@ class Downstream:
         return found
 
     def follow(self, key: Key) -> Followed | None:
-        """A trigger and its execution, by the trigger's key or the execution's."""
+        """A trigger and its execution, by the trigger's key or the execution's, with what it repeats."""
+        found = self._alone(key)
+        return None if found is None else replace(found, earlier=tuple(self._earlier(found)))
+
+    def _earlier(self, found: Followed) -> Iterator[Followed]:
+        first, number = parse_again(found.trigger.asked.request)
+        for before in range(number - 1, max(number - 1 - EARLIER_MAX, -1), -1):
+            request = again_request(first, before) if before else first
+            one = self._alone(Key("trigger", found.key.day, found.key.scope, segment(request)))
+            if one is not None:
+                yield one
+
+    def _alone(self, key: Key) -> Followed | None:
         key = Key("trigger", key.day, key.scope, key.name)
         stored = self._reader.cell(key)
         if stored is None:
