@@ -138,12 +138,14 @@ def _project(judged: _Judged, sources: Mapping[str, str], index: int) -> Project
     unread = judged.lost | {one.kind for one in judged.broken}
     unsure = {one.kind for one in judged.mended if one.gaps or not one.name.strip()}
     faults = [*judged.faults, *_written_twice(judged.names)]
+    named = {(one.kind, one.name): one for one in broken}
     return Project(
         tuple(one for one in chosen.values() if id(one) in sound),
         ordered(fault for fault in faults if not fault.warning),
         ordered(fault for fault in faults if fault.warning),
         sources,
         frozenset(unread | unsure),
+        named | chosen,
         mended,
         broken,
         frozenset(judged.lost | {one.kind for one in judged.names if not one.name.strip()}),

@@ -50,7 +50,8 @@ class Project(Struct, frozen=True):
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
     sources: Mapping[str, str]  # text of every file, for `fault.render`
-    faulty: frozenset[str] = frozenset()  # kinds of which something cannot be read
+    faulty: frozenset[str]  # kinds of which something cannot be read
+    named: Mapping[tuple[str, str], Authored]  # all of them, also mended and broken ones
     mended: tuple[Authored, ...] = ()  # those their models refuse, with their faults taken out
     broken: tuple[Authored, ...] = ()  # those of which too little can be read for that
     nameless: frozenset[str] = frozenset()  # kinds of which not even all names can be read
@@ -63,9 +64,9 @@ class Project(Struct, frozen=True):
 
     def find(self, kind: str, name: str) -> Authored:
         """Raises InputError (`document.unknown`)."""
-        for document in self.every():
-            if (document.kind, document.name) == (kind, name):
-                return document
+        found = self.named.get((kind, name))
+        if found is not None:
+            return found
         raise InputError(
             "document.unknown",
             f"this project has no {kind} {name!r}",
