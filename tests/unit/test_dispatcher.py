@@ -19,7 +19,7 @@ from tidegate.ports.notify import Notify
 from tidegate.ports.reader import EffectRow
 from tidegate.ports.store import STOP, Claimed
 from tidegate.ports.tasks import Call, Result, Running, Tasks
-from tidegate.services.dispatcher import Dispatcher
+from tidegate.services.dispatcher import NOTICES_LEAST, NOTICES_MAX, Dispatcher
 from tidegate.services.trail import Trail, starts_of, trail_of
 from tidegate.testing.desk import MemoryDesk, Outbox
 from tidegate.testing.fake_tasks import LocalWork, RemoteService, planned
@@ -1062,6 +1062,44 @@ def test_long_commands_in_all_slots_delay_neither_notices_nor_remote_work_nor_st
         await asyncio.sleep(4)
 
         assert running_now not in stage.local.runs()
+
+    play(act, slots=1)
+
+
+class Hanging(Sent):
+    """A channel that never answers."""
+
+    async def send(self, notice: SendNotice, key: str) -> str | None:
+        self.keys.append(key)
+        await asyncio.Event().wait()
+        return None
+
+
+@pytest.mark.parametrize("slots", [2, 80])
+def test_notices_that_nobody_answers_keep_no_job_from_starting(slots: int) -> None:
+    channel = Hanging()
+
+    async def act(stage: Stage) -> None:
+        for n in range(300):
+            stage.add(structs.replace(notice(), call=f"N{n}"))
+        await asyncio.sleep(3)
+        stage.add(planned("L", "test:local", seconds=1))
+        stage.add(planned("R", "test:remote", output=1))
+        await stage.outcome("L", within_s=5)
+        await stage.outcome("R", within_s=5)
+
+        assert NOTICES_MAX - NOTICES_LEAST < len(channel.keys) <= NOTICES_MAX
+
+    play(act, slots=slots, notify={"console": channel})
+
+
+def test_many_notices_are_all_sent() -> None:
+    async def act(stage: Stage) -> None:
+        for n in range(100):
+            stage.add(structs.replace(notice(), call=f"N{n}"))
+        await asyncio.sleep(5)
+
+        assert len(stage.console.keys) == 100
 
     play(act, slots=1)
 

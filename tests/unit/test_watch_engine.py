@@ -321,6 +321,7 @@ def test_every_job_of_an_opening_has_a_clock_of_its_own() -> None:
     driver.settle()
 
     assert driver.state(CLOCK, Sla).status == Status.MET
+    assert driver.state(CLOCK, Sla).minutes == 120
     assert driver.state(other(), Sla).status == Status.BREACHED
     assert driver.state(other(), Sla).due_at == after(30)
     assert [one.body["severity"] for one in sent_by(driver)] == ["warning", "critical"]

@@ -97,15 +97,11 @@ class Connection(HttpToolsProtocol):
         self._await_headers()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_headers:
-            super().on_header(name, value)
-            if len(self.headers) > HEADERS_MAX:
-                raise ValueError("more headers than a request may have")
-            return
-        # What follows a body is no header of it: nobody proves who he is after he was heard.
-        self._trailer_bytes += len(name) + len(value)
-        if self._trailer_bytes > HEADERS_BYTES_MAX:
-            raise ValueError("more follows the body than may")
+        if not self._in_headers:
+            return  # it follows the body: nobody proves who he is after he was heard
+        super().on_header(name, value)
+        if len(self.headers) > HEADERS_MAX:
+            raise ValueError("more headers than a request may have")
 
     def on_chunk_header(self) -> None:
         self._after_chunks, self._trailer_bytes = True, 0

@@ -280,8 +280,11 @@ class Store(Protocol):
         ...
 
     # effects; `now` is the caller's reading of the clock that counts (`Taken.now`)
-    def claim(self, now: Instant, owner: str, limit: int) -> Sequence[Claimed]:
-        """Visible effects become ours under a new fence, the first by (visible_at, cell, call)."""
+    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
+        """Visible effects become ours under a new fence, the first by (visible_at, cell, call).
+
+        Those of the kind `but` are left alone; 0 is no kind.
+        """
         ...
 
     def renew(self, now: Instant, owner: str, claims: Sequence[Claim]) -> Sequence[Claim]:

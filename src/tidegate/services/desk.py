@@ -15,7 +15,10 @@ from tidegate.ports.store import Claim, Claimed
 
 
 class Desk(Protocol):
-    async def claim(self, limit: int) -> Sequence[Claimed]: ...
+    async def claim(self, limit: int, but: int = 0) -> Sequence[Claimed]:
+        """Those of the kind `but` are left alone; 0 is no kind."""
+        ...
+
     async def renew(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         """Answers those that are still ours; may leave out one whose row is locked just now."""
         ...

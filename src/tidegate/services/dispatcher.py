@@ -34,13 +34,17 @@ from tidegate.services.lease import LEASE_S, Held, Leases, Over
 from tidegate.services.outcome import Later, Settled, Told, Verdict
 from tidegate.services.performer import STOP_MAX_S, Performer
 from tidegate.services.trail import counted, starts_of
-from tidegate.services.work import decode_work
+from tidegate.services.work import SEND_NOTICE, decode_work
 
 POLL_S = 1.0
 """Between two looks at the store when nobody poked."""
 CLAIM_MAX = 100
 LIGHT_MAX = 64
 """Effects in hand at once beyond the slots."""
+NOTICES_MAX = 32
+"""Notices in hand at once: whoever does not answer them keeps no job from starting."""
+NOTICES_LEAST = 8
+"""Room for fewer is none: a look that takes one at a time would be one for each."""
 SPARE = 4
 """Claimed at a look although no slot is free: a stop or a notice may be among them."""
 FULL_US = 1_000_000
@@ -187,11 +191,16 @@ class Dispatcher:
         """Claim what there is room for; True when there may be more."""
         room = self._slots + LIGHT_MAX - len(self._held)
         limit = min(CLAIM_MAX, room, self.free() or SPARE)
+        but, for_notices = 0, NOTICES_MAX - self._notices()
+        if for_notices < NOTICES_LEAST:
+            but = SEND_NOTICE
+        else:
+            limit = min(limit, for_notices)
         if limit <= 0 or not self._leases.may_claim():
             return False
         asked_at = self._desk.monotonic()
         try:
-            claimed = await self._desk.claim(limit)
+            claimed = await self._desk.claim(limit, but)
         except TransientError:
             self._leases.missed()
             return False
@@ -202,6 +211,9 @@ class Dispatcher:
         for one in claimed:
             self._begin(one, asked_at + LEASE_S)
         return len(claimed) == limit and self.free() > 0
+
+    def _notices(self) -> int:
+        return sum(isinstance(held.work.effect, SendNotice) for held in self._held.values())
 
     def _begin(self, claimed: Claimed, lease_end: float) -> None:
         """Perform it, unless that is being done already."""

@@ -26,10 +26,10 @@ class HostDesk:
         self._clock = clock
         self._owner = owner
 
-    async def claim(self, limit: int) -> Sequence[Claimed]:
+    async def claim(self, limit: int, but: int = 0) -> Sequence[Claimed]:
         now = self.now()
         return await asyncio.wrap_future(
-            self._host.call(lambda store: store.claim(now, self._owner, limit))
+            self._host.call(lambda store: store.claim(now, self._owner, limit, but))
         )
 
     async def renew(self, claims: Sequence[Claim]) -> Sequence[Claim]:

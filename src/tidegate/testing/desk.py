@@ -126,10 +126,10 @@ class MemoryDesk:
         self._others = others
         self._alone = others() == 0
 
-    async def claim(self, limit: int) -> Sequence[Claimed]:
+    async def claim(self, limit: int, but: int = 0) -> Sequence[Claimed]:
         await self._reach()
         self._alone = self._others() == 0
-        return self.outbox.store.claim(self.now(), self.owner, limit if self.claims else 0)
+        return self.outbox.store.claim(self.now(), self.owner, limit if self.claims else 0, but)
 
     async def renew(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         self.renewals.append(tuple(claims))

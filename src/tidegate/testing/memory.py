@@ -138,10 +138,10 @@ class MemoryStore:
             return self.tables.row_at(pos)
 
     # ---- effects
-    def claim(self, now: Instant, owner: str, limit: int) -> Sequence[Claimed]:
+    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
         claimed: list[Claimed] = []
         with self._open().held():
-            for row in self.tables.visible(now, limit):
+            for row in self.tables.visible(now, limit, but):
                 ours = structs.replace(
                     row, visible_at=Instant(now + LEASE_US), fence=row.fence + 1, owner=owner
                 )

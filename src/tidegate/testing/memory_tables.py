@@ -148,9 +148,9 @@ class Tables:
                 return row if pos < row.first + row.n else None
         return None
 
-    def visible(self, now: Instant, limit: int) -> Sequence[EffectRow]:
+    def visible(self, now: Instant, limit: int, but: int = 0) -> Sequence[EffectRow]:
         """The effects anybody may claim, the longest visible first."""
-        due = (row for row in self.effects.values() if row.visible_at <= now)
+        due = (row for row in self.effects.values() if row.visible_at <= now and row.kind != but)
         return sorted(due, key=by_visibility)[:limit]
 
     def activation(self, number: int) -> Activation | None:

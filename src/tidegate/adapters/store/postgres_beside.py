@@ -37,12 +37,12 @@ class PostgresBeside:
         self._truce = Truce(clock, begins=truce)
 
     # ---- effects
-    def claim(self, now: Instant, owner: str, limit: int) -> Sequence[Claimed]:
+    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
         """As the port says; in a truce nothing that another replica holds."""
         self._beside.connect()
         self._truce.notice(self._beside.connections)
         lease_until = Instant(now + LEASE_US)
-        ask = Ask(sql.CLAIM, now, owner, self._truce.over, limit, lease_until)
+        ask = Ask(sql.CLAIM, now, owner, self._truce.over, but, limit, lease_until)
         self._trip(ask)
         return [
             Claimed(cell, call, kind, fence, tries, handle, body, lease_until)

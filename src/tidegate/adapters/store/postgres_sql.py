@@ -172,10 +172,10 @@ FROM holder h"""
 CLAIM = """
 WITH mine AS MATERIALIZED (
   SELECT cell, call, visible_at FROM effect
-  WHERE visible_at <= $1 AND (owner IS NULL OR owner = $2 OR $3)
-  ORDER BY visible_at, cell, call LIMIT $4 FOR UPDATE SKIP LOCKED
+  WHERE visible_at <= $1 AND kind <> $4 AND (owner IS NULL OR owner = $2 OR $3)
+  ORDER BY visible_at, cell, call LIMIT $5 FOR UPDATE SKIP LOCKED
 )
-UPDATE effect e SET visible_at = $5, fence = e.fence + 1, owner = $2
+UPDATE effect e SET visible_at = $6, fence = e.fence + 1, owner = $2
 FROM mine WHERE e.cell = mine.cell AND e.call = mine.call
 RETURNING mine.visible_at, e.cell, e.call, e.kind, e.fence, e.tries, e.handle, e.body"""
 

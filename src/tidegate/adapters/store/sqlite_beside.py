@@ -41,11 +41,12 @@ class SqliteBeside:
         self._files.check()
 
     # ---- effects
-    def claim(self, now: Instant, owner: str, limit: int) -> Sequence[Claimed]:
+    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
         lease_until = Instant(now + LEASE_US)
         with self._guarded():
             self._files.check()
-            rows = self._connection.execute(sql.CLAIM, (lease_until, owner, now, limit)).fetchall()
+            values = (lease_until, owner, now, but, limit)
+            rows = self._connection.execute(sql.CLAIM, values).fetchall()
         return [
             Claimed(cell, call, kind, fence, tries, handle, body, lease_until)
             for cell, call, kind, fence, tries, handle, body in rows

@@ -88,6 +88,17 @@ class EffectContract(Contract):
             [],
         ]
 
+    def test_one_kind_can_be_left_alone(self, store: Store) -> None:
+        turn(store, effects=[effect(1, "a", kind=3), effect(1, "b"), effect(1, "c", kind=3)])
+
+        others = store.claim(NOON, "me", 1, 3)
+        none = store.claim(NOON, "me", 10, 3)
+        rest = store.claim(NOON, "me", 10)
+
+        assert [one.call for one in others] == ["b"]
+        assert list(none) == []
+        assert sorted(one.call for one in rest) == ["a", "c"]
+
     def test_one_born_claimed_is_its_owners(self, store: Store) -> None:
         turn(store, effects=[effect(1, "a", visible_at=UNTIL, fence=1, owner="me")])
 
