@@ -149,6 +149,38 @@ def test_a_document_of_which_too_little_can_be_read_is_told_of_what_can(tmp_path
     assert "no job is called 'lod'" in " ".join(found(project))
 
 
+def test_beside_a_job_of_which_nothing_can_be_read_another_is_unknown(tmp_path: Path) -> None:
+    rule = TWO + DATED + START % "other"
+
+    project = checked(tmp_path, rule, jobs__all="lost: 5\n")
+
+    assert found(project)[1:] == ["rules/daily.yaml:6:48 no job is called 'other'"]
+
+
+def test_what_comes_after_an_item_that_cannot_be_read_is_told_where_it_stands(
+    tmp_path: Path,
+) -> None:
+    start = "{action_type: trigger_job, job_name: %s}"
+
+    project = checked(
+        tmp_path, TWO + DATED + f"actions:\n- 5\n- {start % 'load'}\n- {start % 'lod'}\n"
+    )
+
+    assert found(project) == [
+        "rules/daily.yaml:7:3 actions[0] is the number 5",
+        "rules/daily.yaml:9:40 no job is called 'lod'",
+    ]
+
+
+def test_a_calendar_on_a_circle_of_others_is_not_told_of_it(tmp_path: Path) -> None:
+    circle = "name: c1\nbased_on: c2\n---\nname: c2\nbased_on: c1\n"
+    beside = "---\nname: d\nbased_on: c1\n---\nname: e\nbased_on: gone\n---\nname: f\nbased_on: e\n"
+
+    project = checked(tmp_path, calendars__all=circle + beside)
+
+    assert [one.line for one in project.faults] == [2, 5, 11]
+
+
 # ---- written twice
 def test_all_of_one_name_are_looked_at_up_to_a_number_and_this_is_said(tmp_path: Path) -> None:
     jobs = [f"same: {{kind: zzz{n}, target: ['true']}}\n" for n in range(READINGS_MAX + 1)]
