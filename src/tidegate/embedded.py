@@ -22,9 +22,9 @@ import msgspec
 
 from tidegate.kernel.clock import Day
 from tidegate.kernel.errors import InputError
-from tidegate.services.asking import parse_date
 from tidegate.services.handed import business_day, no_event, raw_event
 from tidegate.services.intake import Pending, Receipt
+from tidegate.services.typed_date import parse_date
 from tidegate.settings import Settings
 from tidegate.wiring import App
 from tidegate.working import work_until_idle

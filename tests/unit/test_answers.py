@@ -13,10 +13,10 @@ from tidegate.kernel.event import Json
 from tidegate.kernel.step import CallTask, Done, Effect, Failed, Key, Refusal
 from tidegate.run.orders import StopExecution
 from tidegate.schedule.orders import CancelTrigger, Pause, Resume
-from tidegate.services.asking import parse_date
 from tidegate.services.door import Ended
 from tidegate.services.notices import Notices
 from tidegate.services.trail import Trail
+from tidegate.services.typed_date import parse_date
 from tidegate.testing.gates import (
     DATE,
     condition,

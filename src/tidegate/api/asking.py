@@ -12,9 +12,9 @@ from tidegate.api.problem import answer
 from tidegate.kernel.clock import Day
 from tidegate.kernel.ids import Pos
 from tidegate.ports.reader import PAGE_MAX
-from tidegate.services.asking import parse_date
 from tidegate.services.look import LATEST
 from tidegate.services.search import Wanted
+from tidegate.services.typed_date import parse_date
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(Caller), Depends(known_parameters)])
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from tidegate.api.door import Caller, GiverOf, ServiceOf, given, known_parameters
 from tidegate.api.problem import answer
 from tidegate.ports.reader import PAGE_MAX
-from tidegate.services.asking import parse_date
+from tidegate.services.typed_date import parse_date
 from tidegate.watch.orders import SendAgain
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(Caller), Depends(known_parameters)])

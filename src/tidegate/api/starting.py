@@ -13,7 +13,7 @@ from tidegate.api.door import Caller, GiverOf, ServiceOf, given, known_parameter
 from tidegate.kernel.event import Json
 from tidegate.run.orders import StopExecution
 from tidegate.schedule.orders import CancelTrigger
-from tidegate.services.asking import parse_date
+from tidegate.services.typed_date import parse_date
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(Caller), Depends(known_parameters)])
 

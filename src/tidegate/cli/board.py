@@ -50,8 +50,8 @@ _TITLE = "business date"
 @common
 def board(settings: Settings, as_json: bool, date: str | None, days: int) -> None:
     """What is ready, late, held and running, by business date."""
-    from tidegate.services.asking import parse_date
     from tidegate.services.board import make_board, with_beyond
+    from tidegate.services.typed_date import parse_date
 
     with answers(settings) as opened:
         last = parse_date(date) if date else opened.last_day()

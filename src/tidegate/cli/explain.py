@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from tidegate.cli.options import common, print_json, say
+from tidegate.cli.options import common, print_json, say, tell_unreadable
 from tidegate.cli.session import answers
 from tidegate.cli.wording import indented, oneline, sender, standing, when
 from tidegate.kernel.event import Json
@@ -30,9 +30,9 @@ def explain(
     Exit codes: 0 open, 10 not yet (or closed by an operator), 11 late, 12 needs a person: held back
     by quality, or the job failed or was stopped. The code is that of the round the answer is about, the
     newest unless --round names one, also where an earlier round opened and is done.
-    Of a trigger: 0 started, 10 held, 12 failed or refused.
+    Of a trigger: 0 started, 10 held, 12 failed or refused. 1 where a gate of the date cannot be read.
     """
-    from tidegate.services.asking import parse_date
+    from tidegate.services.typed_date import parse_date
 
     with answers(settings) as opened:
         if "~~" in name:
@@ -47,6 +47,7 @@ def explain(
         print_json(explained.answer)
     else:
         print_explanation(explained.answer)
+    tell_unreadable(explained.answer.get("unreadable", ()), as_json=as_json)
     sys.exit(explained.exit_code)
 
 

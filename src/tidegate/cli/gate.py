@@ -43,7 +43,7 @@ def list_(
     """Gates, the newest business date first."""
     from itertools import islice
 
-    from tidegate.services.asking import parse_date
+    from tidegate.services.typed_date import parse_date
 
     day = parse_date(date) if date else None
     with answers(settings) as opened:

@@ -30,7 +30,7 @@ def list_(
     settings: Settings, as_json: bool, status: str | None, date: str | None, limit: int
 ) -> None:
     """The newest business date first; those without one last."""
-    from tidegate.services.asking import parse_date
+    from tidegate.services.typed_date import parse_date
 
     day = parse_date(date) if date else None
     with answers(settings) as opened:

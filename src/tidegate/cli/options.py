@@ -53,7 +53,7 @@ def listed(statuses: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
         @functools.wraps(function)
         def wrapped(*args: Any, date: str | None, **kwargs: Any) -> R:
             # Loaded when it is called, so that help costs no imports.
-            from tidegate.services.asking import parse_date
+            from tidegate.services.typed_date import parse_date
 
             day = parse_date(date) if date else None
             days = None if day is None else (day, day)

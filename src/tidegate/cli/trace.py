@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tidegate.cli.options import common, print_json, say
+from tidegate.cli.options import common, print_json, say, tell_unreadable
 from tidegate.cli.session import answers
 from tidegate.cli.wording import oneline, standing, when
 from tidegate.kernel.errors import InputError
@@ -32,8 +32,10 @@ def trace(settings: Settings, as_json: bool, id_: str) -> None:
         found = opened.trace.trace(id_)
     if not (found["events"] or found["gates"] or found["executions"]):
         raise InputError("not_found", f"nothing is known under {id_!r}")
+    unreadable = found.get("unreadable", [])
     if as_json:
         print_json(found)
+        tell_unreadable(unreadable, as_json=True)
         return
     for one in found["events"]:
         what = one["dataset"] or one["subject"] or ""
@@ -46,3 +48,4 @@ def trace(settings: Settings, as_json: bool, id_: str) -> None:
         say(f"gate {one['id']} {one['status']}  {one['correlation_id']}")
     for one in found["executions"]:
         say(f"run  {one['id']} {standing(one)}")
+    tell_unreadable(unreadable, as_json=False)

@@ -96,7 +96,7 @@ def send(
     """Ask for a run of JOB, or for one that was asked for before."""
     from tidegate.adapters.system import random_id
     from tidegate.kernel.errors import InputError
-    from tidegate.services.asking import parse_date
+    from tidegate.services.typed_date import parse_date
 
     if again is not None:
         if job or date or parameters != "{}" or key:

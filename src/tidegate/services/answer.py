@@ -10,6 +10,7 @@ from typing import NotRequired, TypedDict
 
 from tidegate.correlate.listing import GateAnswer
 from tidegate.kernel.event import Json
+from tidegate.kernel.problem import ProblemAnswer
 from tidegate.run.explain import Unattended
 from tidegate.schedule.trigger import HeldAnswer
 from tidegate.services.downstream import RunAnswer
@@ -41,6 +42,7 @@ class GateWhy(WhyAnswer):
     notes: NotRequired[list[str]]
     others: NotRequired[list[str]]
     opened_before: NotRequired[OpenedBefore]
+    unreadable: NotRequired[list[ProblemAnswer]]
 
 
 def gate_why(gate: str, why: WhyAnswer, runs: list[RunAnswer]) -> GateWhy:

@@ -5,7 +5,6 @@ A name becomes a key here; the engine's own `explain` says why. Nothing is decid
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from tidegate.kernel.clock import NO_DAY, Clock, Day, format_day, format_instant
 from tidegate.kernel.codec import Codec
 from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.event import Json
+from tidegate.kernel.problem import problem_of
 from tidegate.kernel.projectzone import project_zone
 from tidegate.kernel.spelling import did_you_mean
 from tidegate.kernel.spelling import listed as listed_words
@@ -49,13 +49,6 @@ OTHERS_MAX = 20
 FIRST_DAY, LAST_DAY = parse_day("0001-01-01"), parse_day("9999-12-31")
 _CARE = (Status.QUARANTINED, Status.OVERDUE, Status.WAITING, Status.OPEN, Status.CLOSED)
 """Which of several gates of one date is explained: the one that needs somebody first."""
-_YEAR_FIRST = re.compile(
-    r"(?P<year>\d{4})[-/. ]?(?P<month>0?[1-9]|1[0-2])[-/. ]?(?P<day>0[1-9]|[12]\d|3[01]|[1-9])",
-    re.ASCII,
-)
-_DAY_FIRST = re.compile(
-    r"(?P<day>0?[1-9]|[12]\d|3[01])\.(?P<month>0?[1-9]|1[0-2])\.(?P<year>\d{4})", re.ASCII
-)
 _NUMBERS = {name: int(status) for status, name in STATUSES.items()}
 
 
@@ -153,6 +146,16 @@ class Asking:
                 return
             after = found[-1].key
 
+    def unread(self, day: Day) -> Iterator[Unread]:
+        """Gates of a date, and earlier rounds of theirs, that cannot be read."""
+        after: Key | None = None
+        while True:
+            found = self._reader.cells("gate", days=(day, day), after=after, limit=PAGE_MAX)
+            yield from (Unread(one.key, one.kept) for one in found if isinstance(one.kept, Defect))
+            if len(found) < PAGE_MAX:
+                return
+            after = found[-1].key
+
     def gate(self, id_: str) -> GateShown:
         """One round of one gate, and the runs it asked for. Raises InputError (`gate.unknown`)."""
         key, cell, rule = self._find(id_)
@@ -190,12 +193,16 @@ class Asking:
     def explain_rule(self, name: str, day: Day | None, round_: int | None = None) -> Explained:
         """Why this rule did or did not open for a date; a gate that never began is explained too.
 
-        Raises InputError (`rule.unknown`, `gate.unknown` for a round that is not there).
+        Beside a gate that cannot be read the others are answered for, and it is named (`unreadable`).
+        Raises InputError (`rule.unknown`, `gate.unknown` for a round that is not there), Defect
+        (`cell.unreadable`) where there is no other.
         """
         rule = rules_of(self._library.books()).active.get(name)
         if rule is None:
             raise self._unknown(name)
-        found = self._gates_of(rule, day)
+        found, unread = readable(self._gates_of(rule, day))
+        if unread and not found:
+            raise unread[0]
         if not found:
             values = tuple(
                 format_day(day) if match.is_date and day is not None else "" for match in rule.match
@@ -212,7 +219,14 @@ class Asking:
         cell = Cell(state, first.stored.cell.doc, first.stored.cell.version)
         explained = self._explained(first.key, cell, self._rule_of(first.stored.cell))
         explained.answer["others"] = [_id_of(one) for one in others[:OTHERS_MAX]]
-        self._add_opened_before(explained, first.key, state, self._rule_of(first.stored.cell))
+        try:
+            self._add_opened_before(explained, first.key, state, self._rule_of(first.stored.cell))
+        except Defect as error:
+            if error.code != "cell.unreadable":
+                raise
+            unread.append(error)
+        if unread:
+            explained.answer["unreadable"] = [problem_of(one) for one in unread]
         return explained
 
     def opened_before(self, root: Key, gate: Gate) -> tuple[Gate, Rule] | None:
@@ -345,28 +359,6 @@ def status_number(name: str) -> int:
             "input", f"no gate status is called {name!r}", fix=f"one of {', '.join(_NUMBERS)}"
         )
     return found
-
-
-def parse_date(text: str) -> Day:
-    """A business date as people type it. Raises InputError (`input`)."""
-    try:
-        return parse_day(text)
-    except ValueError as error:
-        raise InputError("input", str(error), fix=f"write {_meant_date(text)}") from error
-
-
-def _meant_date(text: str) -> str:
-    """The date as it is to be written, where another way of writing it tells day from month."""
-    found = _YEAR_FIRST.fullmatch(text) or _DAY_FIRST.fullmatch(text)
-    if found is None:
-        return "the year, the month and the day, such as 2024-01-15"
-    parts = found.groupdict()
-    meant = f"{parts['year']}-{int(parts['month']):02d}-{int(parts['day']):02d}"
-    try:
-        parse_day(meant)
-    except ValueError:
-        return "a day that there is, such as 2024-01-15"
-    return meant
 
 
 def _root(key: Key) -> Key:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TypedDict
 
+from tidegate.correlate.listing import GateAnswer
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, format_day
+from tidegate.kernel.errors import Defect
 from tidegate.kernel.event import Json
 from tidegate.services.asking import Asking, rules_of
 from tidegate.services.look import Library
+from tidegate.services.page import Page
 
 
 class ReadinessAnswer(TypedDict):
@@ -34,13 +38,17 @@ class Readiness:
         """One answer out of the newest round of each gate of that date that waits for the dataset.
 
         What came for an earlier round that opened stays ready, unless what came anew is held back.
+        A gate that cannot be read is no reason to keep the others back: of it nothing is known.
         """
         verdicts: list[str] = []
         reasons: list[str] = []
         newest: dict[str, Json] = {}
         opened: dict[str, Json] = {}
-        for gate in self._asking.all_gates(day=day):
-            if any(_is_of(one, dataset) for one in gate["inputs"]):
+        unread = False
+        for gate in _gates(self._asking.pages(day=day)):
+            if isinstance(gate, Defect):
+                unread = True
+            elif any(_is_of(one, dataset) for one in gate["inputs"]):
                 root = gate["id"].rpartition("~~")[0]
                 _keep_newer(newest, root, gate)
                 if gate["status"] == "open":
@@ -52,8 +60,12 @@ class Readiness:
                     verdict, reason = _verdict(one, gate, opened.get(root))
                     verdicts.append(verdict)
                     reasons.append(reason)
-        if not gates:
-            waiting = [rule.name for rule in self._waiting_for(dataset)]
+        waiting = [rule.name for rule in self._waiting_for(dataset)]
+        for one in self._asking.unread(day) if unread else ():
+            if one.key.scope in waiting:
+                verdicts.append("unknown")
+                reasons.append(str(one.error))
+        if not verdicts:
             verdicts = ["not_ready"] if waiting else ["unknown"]
             reasons = [f"{name} waits for it" for name in waiting] or ["no rule waits for it"]
         order = ("quarantined", "late", "not_ready", "unknown", "ready")
@@ -72,6 +84,12 @@ class Readiness:
         return [
             rule for rule in rules if any(dataset in (one.dataset, one.name) for one in rule.inputs)
         ]
+
+
+def _gates(pages: Iterable[Page[GateAnswer]]) -> Iterator[Json | Defect]:
+    for page in pages:
+        yield from page.items
+        yield from page.unreadable
 
 
 def _keep_newer(found: dict[str, Json], root: str, gate: Json) -> None:

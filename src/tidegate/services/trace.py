@@ -19,13 +19,14 @@ from tidegate.correlate.identity import KIND, correlation_id, parse_id, public_i
 from tidegate.correlate.listing import listed
 from tidegate.correlate.rule import Rule
 from tidegate.kernel.clock import Day, parse_day
-from tidegate.kernel.errors import InputError
+from tidegate.kernel.errors import Defect, InputError
 from tidegate.kernel.event import Json
 from tidegate.kernel.ids import Pos
+from tidegate.kernel.problem import problem_of
 from tidegate.kernel.public_id import cell_name, parse_public_id
 from tidegate.kernel.public_id import public_id as run_id
 from tidegate.kernel.step import Heard, Key
-from tidegate.ports.reader import PAGE_MAX, Listed, Reader
+from tidegate.ports.reader import PAGE_MAX, Listed, Reader, readable
 from tidegate.services.asking import rules_of
 from tidegate.services.downstream import Downstream, Followed
 from tidegate.services.look import Library
@@ -80,12 +81,16 @@ class Trace:
         self._downstream = downstream
 
     def trace(self, id_: str) -> dict[str, Json]:
-        """Every event, gate and run that belongs to the id. Raises InputError (`not_found`)."""
+        """Every event, gate and run that belongs to the id; `unreadable` names gates that may.
+
+        Raises InputError (`not_found`), Defect (`cell.unreadable`) where nothing else is known.
+        """
+        unread: dict[str, Defect] = {}
         named = self._run(id_)
         correlation = named.trigger.asked.correlation_id if named is not None else None
         wanted = Wanted(token=correlation or id_)
         events = {one.pos: one for one in self._search.found(wanted, PAGE_MAX)}
-        rounds = {one.id: one for one in self._rounds(id_, events.values())}
+        rounds = {one.id: one for one in self._rounds(id_, events.values(), unread)}
         chosen = list(rounds.values())[:FOLLOWED_MAX]
         correlations = list(dict.fromkeys(one.correlation_id for one in chosen))
         for one in chosen:
@@ -97,6 +102,8 @@ class Trace:
         triggers = dict.fromkeys(self._triggers(id_, chosen, events.values()))
         followed = [run for key in triggers if (run := self._downstream.follow(key)) is not None]
         events.update((one.pos, one) for one in self._releases(events, chosen, followed))
+        if unread and not (events or rounds or followed):
+            raise next(iter(unread.values()))
         if not (events or rounds or followed):
             raise InputError(
                 "not_found",
@@ -104,7 +111,7 @@ class Trace:
                 fix="give the id of an event, a context id, a correlation id, a gate or a run, "
                 "in full; `tidegate event search` finds them",
             )
-        return {
+        answer: dict[str, Json] = {
             "id": id_,
             "correlation_ids": correlations,
             "events": [printed(events[pos]) for pos in sorted(events)],
@@ -112,51 +119,61 @@ class Trace:
             "triggers": [one.listed() for one in followed],
             "executions": self._executions(followed),
         }
+        if unread:
+            answer["unreadable"] = [problem_of(one) for one in unread.values()]
+        return answer
 
     # ---- gates
-    def _rounds(self, id_: str, events: Iterable[Found]) -> Iterator[_Round]:
-        """Rounds this id names, that said something under it, or that counted one of its events."""
+    def _rounds(
+        self, id_: str, events: Iterable[Found], unread: dict[str, Defect]
+    ) -> Iterator[_Round]:
+        """Rounds this id names, that said something under it, or that counted one of its events.
+
+        What may be one of them and cannot be read is put into `unread`, by its name.
+        """
         books = self._library.books()
         for found in events:
             event = found.event
             if found.verdict == "said" and event.type.startswith(_ABOUT_GATES):
-                yield from self._named(event.subject or "")
+                yield from self._named(event.subject or "", unread)
             else:
                 for need in route(Heard(event), rules_of(books)):
                     for key in need.keys:
                         if key.kind == KIND:
-                            yield from (one for one in self._all(key) if one.knows(found))
-        yield from self._named(id_)
+                            yield from (one for one in self._all(key, unread) if one.knows(found))
+        yield from self._named(id_, unread)
         for day in self._days(id_):
-            yield from (one for one in self._of_day(day) if one.correlation_id == id_)
+            yield from (one for one in self._of_day(day, unread) if one.correlation_id == id_)
 
-    def _named(self, id_: str) -> Iterator[_Round]:
+    def _named(self, id_: str, unread: dict[str, Defect]) -> Iterator[_Round]:
         try:
             key, round_ = parse_id(id_)
         except ValueError:
             return
-        yield from (one for one in self._all(key) if one.gate.round == round_)
+        yield from (one for one in self._all(key, unread) if one.gate.round == round_)
 
-    def _all(self, key: Key) -> Iterator[_Round]:
+    def _all(self, key: Key, unread: dict[str, Defect]) -> Iterator[_Round]:
         """Every round of a gate, the oldest first."""
         days = (key.day, key.day)
         page = self._reader.cells(
             key.kind, scope=key.scope, days=days, name=key.name, limit=PAGE_MAX
         )
-        yield from self._told(page)
+        yield from self._told(page, unread)
 
-    def _of_day(self, day: Day) -> Iterator[_Round]:
+    def _of_day(self, day: Day, unread: dict[str, Defect]) -> Iterator[_Round]:
         after = None
         while True:
             page = self._reader.cells(KIND, days=(day, day), after=after, limit=PAGE_MAX)
-            yield from self._told(page)
+            yield from self._told(page, unread)
             if len(page) < PAGE_MAX:
                 return
             after = page[-1].key
 
-    def _told(self, cells: Iterable[Listed]) -> Iterator[_Round]:
+    def _told(self, cells: Iterable[Listed], unread: dict[str, Defect]) -> Iterator[_Round]:
         """Cells as rounds."""
-        rounds = [one for one in cells if isinstance(one.stored.cell.state, Gate)]
+        known, defects = readable(list(cells))
+        unread.update((str(one), one) for one in defects)
+        rounds = [one for one in known if isinstance(one.stored.cell.state, Gate)]
         rounds.sort(key=lambda one: (_root(one.key), _gate(one).round))
         for one in rounds:
             key, gate = _root(one.key), _gate(one)
