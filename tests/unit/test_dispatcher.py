@@ -65,6 +65,7 @@ class Stage:
         kinds: dict[str, Tasks] = {
             "test:local": self.local,
             "test:remote": self.remote,
+            "arn:tidegate:states:::http:": self.remote,
             **(tasks or {}),
         }
         channels = {"console": self.console} if notify is None else notify
@@ -1048,13 +1049,16 @@ def test_no_more_local_work_runs_at_once_than_there_are_slots() -> None:
     play(act, slots=2)
 
 
-def test_long_commands_in_all_slots_delay_neither_notices_nor_remote_work_nor_stops() -> None:
+@pytest.mark.parametrize("waiting", [6, 300])
+def test_long_commands_in_all_slots_delay_neither_notices_nor_remote_work_nor_stops(
+    waiting: int,
+) -> None:
     async def act(stage: Stage) -> None:
-        for n in range(6):
+        for n in range(waiting):
             stage.add(planned(f"L{n}", "test:local", seconds=1000))
         await asyncio.sleep(3)
         stage.add(notice())
-        stage.add(planned("R", "test:remote", output=1))
+        stage.add(planned("R", "arn:tidegate:states:::http:call", output=1))
         await stage.outcome("A", within_s=5)
         await stage.outcome("R", within_s=5)
         (running_now,) = stage.local.runs()

@@ -11,7 +11,7 @@ Any other database error is a `RowFault`: the host finds the guilty signal. `tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -280,10 +280,12 @@ class Store(Protocol):
         ...
 
     # effects; `now` is the caller's reading of the clock that counts (`Taken.now`)
-    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
+    def claim(
+        self, now: Instant, owner: str, limit: int, but: Collection[int] = ()
+    ) -> Sequence[Claimed]:
         """Visible effects become ours under a new fence, the first by (visible_at, cell, call).
 
-        Those of the kind `but` are left alone; 0 is no kind.
+        Those of the kinds `but`, two at most, are left alone.
         """
         ...
 

@@ -5,7 +5,7 @@ All asynchronous methods raise TransientError when the store is away; nothing wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from tidegate.kernel.clock import Instant
@@ -15,8 +15,8 @@ from tidegate.ports.store import Claim, Claimed
 
 
 class Desk(Protocol):
-    async def claim(self, limit: int, but: int = 0) -> Sequence[Claimed]:
-        """Those of the kind `but` are left alone; 0 is no kind."""
+    async def claim(self, limit: int, but: Collection[int] = ()) -> Sequence[Claimed]:
+        """Those of the kinds `but`, two at most, are left alone."""
         ...
 
     async def renew(self, claims: Sequence[Claim]) -> Sequence[Claim]:

@@ -34,7 +34,7 @@ from tidegate.services.lease import LEASE_S, Held, Leases, Over
 from tidegate.services.outcome import Later, Settled, Told, Verdict
 from tidegate.services.performer import STOP_MAX_S, Performer
 from tidegate.services.trail import counted, starts_of
-from tidegate.services.work import SEND_NOTICE, decode_work
+from tidegate.services.work import CALL_TASK, SEND_NOTICE, decode_work
 
 POLL_S = 1.0
 """Between two looks at the store when nobody poked."""
@@ -46,7 +46,7 @@ NOTICES_MAX = 32
 NOTICES_LEAST = 8
 """Room for fewer is none: a look that takes one at a time would be one for each."""
 SPARE = 4
-"""Claimed at a look although no slot is free: a stop or a notice may be among them."""
+"""Tasks claimed at a look although no slot is free: one may be ours already, or need none."""
 FULL_US = 1_000_000
 """Local work that found no slot is looked at again after so long."""
 UNREADABLE_US = 600_000_000
@@ -189,28 +189,38 @@ class Dispatcher:
 
     async def _claim(self) -> bool:
         """Claim what there is room for; True when there may be more."""
-        room = self._slots + LIGHT_MAX - len(self._held)
-        limit = min(CLAIM_MAX, room, self.free() or SPARE)
-        but, for_notices = 0, NOTICES_MAX - self._notices()
+        room = min(CLAIM_MAX, self._slots + LIGHT_MAX - len(self._held))
+        but: tuple[int, ...] = ()
+        for_notices = NOTICES_MAX - self._notices()
         if for_notices < NOTICES_LEAST:
-            but = SEND_NOTICE
+            but = (SEND_NOTICE,)
         else:
-            limit = min(limit, for_notices)
-        if limit <= 0 or not self._leases.may_claim():
+            room = min(room, for_notices)
+        if room <= 0 or not self._leases.may_claim():
             return False
+        if free := self.free():
+            limit = min(room, free)
+            return await self._look(limit, but) == limit and self.free() > 0
+        # What needs no slot waits behind nothing that needs one.
+        await self._look(room, (*but, CALL_TASK))
+        await self._look(min(room, SPARE), (SEND_NOTICE,))
+        return False
+
+    async def _look(self, limit: int, but: tuple[int, ...]) -> int:
+        """Claim so many and begin them; how many there were."""
         asked_at = self._desk.monotonic()
         try:
             claimed = await self._desk.claim(limit, but)
         except TransientError:
             self._leases.missed()
-            return False
+            return 0
         except Exception:  # the loop must survive a defect of one query; the next look tries again
             _log.exception("effects could not be claimed")
-            return False
+            return 0
         self._leases.reached()
         for one in claimed:
             self._begin(one, asked_at + LEASE_S)
-        return len(claimed) == limit and self.free() > 0
+        return len(claimed)
 
     def _notices(self) -> int:
         return sum(isinstance(held.work.effect, SendNotice) for held in self._held.values())

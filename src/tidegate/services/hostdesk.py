@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 
 from tidegate.kernel.clock import Clock, Instant
@@ -26,7 +26,7 @@ class HostDesk:
         self._clock = clock
         self._owner = owner
 
-    async def claim(self, limit: int, but: int = 0) -> Sequence[Claimed]:
+    async def claim(self, limit: int, but: Collection[int] = ()) -> Sequence[Claimed]:
         now = self.now()
         return await asyncio.wrap_future(
             self._host.call(lambda store: store.claim(now, self._owner, limit, but))

@@ -13,7 +13,9 @@ from msgspec import Struct
 from tidegate.kernel.ids import CellId
 from tidegate.kernel.step import CallTask, Effect, Key, SendNotice, StopTask, WriteRecord
 
-CALL_TASK, STOP_TASK, SEND_NOTICE, WRITE_RECORD = 1, 2, 3, 4
+CALL_TASK, STOP_TASK, SEND_NOTICE, WRITE_RECORD, ASK_TASK = 1, 2, 3, 4, 5
+"""ASK_TASK is a task that others perform: it needs no slot, so it waits behind none that does."""
+_ASKS = "arn:tidegate:states:::http:"
 
 
 class Work(Struct, frozen=True, array_like=True):
@@ -43,8 +45,8 @@ def decode_work(body: bytes) -> Work:
 
 def kind_of(effect: Effect) -> int:
     match effect:
-        case CallTask():
-            return CALL_TASK
+        case CallTask(resource=resource):
+            return ASK_TASK if resource.startswith(_ASKS) else CALL_TASK
         case StopTask():
             return STOP_TASK
         case SendNotice():

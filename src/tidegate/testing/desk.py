@@ -7,7 +7,7 @@ outcome counts if its claim still holds the row, which it deletes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
@@ -126,7 +126,7 @@ class MemoryDesk:
         self._others = others
         self._alone = others() == 0
 
-    async def claim(self, limit: int, but: int = 0) -> Sequence[Claimed]:
+    async def claim(self, limit: int, but: Collection[int] = ()) -> Sequence[Claimed]:
         await self._reach()
         self._alone = self._others() == 0
         return self.outbox.store.claim(self.now(), self.owner, limit if self.claims else 0, but)

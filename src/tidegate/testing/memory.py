@@ -7,7 +7,7 @@ as on SQLite.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import structs
@@ -138,7 +138,9 @@ class MemoryStore:
             return self.tables.row_at(pos)
 
     # ---- effects
-    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
+    def claim(
+        self, now: Instant, owner: str, limit: int, but: Collection[int] = ()
+    ) -> Sequence[Claimed]:
         claimed: list[Claimed] = []
         with self._open().held():
             for row in self.tables.visible(now, limit, but):

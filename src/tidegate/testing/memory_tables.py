@@ -6,7 +6,7 @@ references under the lock has its snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from threading import Lock
@@ -148,9 +148,11 @@ class Tables:
                 return row if pos < row.first + row.n else None
         return None
 
-    def visible(self, now: Instant, limit: int, but: int = 0) -> Sequence[EffectRow]:
+    def visible(self, now: Instant, limit: int, but: Collection[int] = ()) -> Sequence[EffectRow]:
         """The effects anybody may claim, the longest visible first."""
-        due = (row for row in self.effects.values() if row.visible_at <= now and row.kind != but)
+        due = (
+            row for row in self.effects.values() if row.visible_at <= now and row.kind not in but
+        )
         return sorted(due, key=by_visibility)[:limit]
 
     def activation(self, number: int) -> Activation | None:

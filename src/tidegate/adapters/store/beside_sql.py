@@ -7,7 +7,7 @@ from tidegate.adapters.store.turn_sql import Rows
 # ---- effects
 CLAIM = (
     "UPDATE effect SET visible_at = ?, fence = fence + 1, owner = ? WHERE (cell, call) IN"
-    " (SELECT cell, call FROM effect WHERE visible_at <= ? AND kind <> ?"
+    " (SELECT cell, call FROM effect WHERE visible_at <= ? AND kind NOT IN (?, ?)"
     " ORDER BY visible_at, cell, call LIMIT ?)"
     " RETURNING cell, call, kind, fence, tries, handle, body"
 )

@@ -6,7 +6,7 @@ write here waits for the turn: claims and renewals pass by rows that the turn ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidegate.adapters.store import postgres_sql as sql
@@ -37,12 +37,14 @@ class PostgresBeside:
         self._truce = Truce(clock, begins=truce)
 
     # ---- effects
-    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
+    def claim(
+        self, now: Instant, owner: str, limit: int, but: Collection[int] = ()
+    ) -> Sequence[Claimed]:
         """As the port says; in a truce nothing that another replica holds."""
         self._beside.connect()
         self._truce.notice(self._beside.connections)
         lease_until = Instant(now + LEASE_US)
-        ask = Ask(sql.CLAIM, now, owner, self._truce.over, but, limit, lease_until)
+        ask = Ask(sql.CLAIM, now, owner, self._truce.over, Numbers(but), limit, lease_until)
         self._trip(ask)
         return [
             Claimed(cell, call, kind, fence, tries, handle, body, lease_until)

@@ -172,7 +172,7 @@ FROM holder h"""
 CLAIM = """
 WITH mine AS MATERIALIZED (
   SELECT cell, call, visible_at FROM effect
-  WHERE visible_at <= $1 AND kind <> $4 AND (owner IS NULL OR owner = $2 OR $3)
+  WHERE visible_at <= $1 AND kind <> ALL($4) AND (owner IS NULL OR owner = $2 OR $3)
   ORDER BY visible_at, cell, call LIMIT $5 FOR UPDATE SKIP LOCKED
 )
 UPDATE effect e SET visible_at = $6, fence = e.fence + 1, owner = $2

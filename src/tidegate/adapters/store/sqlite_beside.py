@@ -7,7 +7,7 @@ because a performer may be late and because the file may be written by another p
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,14 @@ class SqliteBeside:
         self._files.check()
 
     # ---- effects
-    def claim(self, now: Instant, owner: str, limit: int, but: int = 0) -> Sequence[Claimed]:
+    def claim(
+        self, now: Instant, owner: str, limit: int, but: Collection[int] = ()
+    ) -> Sequence[Claimed]:
         lease_until = Instant(now + LEASE_US)
         with self._guarded():
             self._files.check()
-            values = (lease_until, owner, now, but, limit)
+            first, second = (*but, 0, 0)[:2]  # 0 is no kind
+            values = (lease_until, owner, now, first, second, limit)
             rows = self._connection.execute(sql.CLAIM, values).fetchall()
         return [
             Claimed(cell, call, kind, fence, tries, handle, body, lease_until)

@@ -88,13 +88,16 @@ class EffectContract(Contract):
             [],
         ]
 
-    def test_one_kind_can_be_left_alone(self, store: Store) -> None:
-        turn(store, effects=[effect(1, "a", kind=3), effect(1, "b"), effect(1, "c", kind=3)])
+    def test_kinds_can_be_left_alone(self, store: Store) -> None:
+        rows = (("a", 3), ("b", 1), ("c", 3), ("d", 5))
+        turn(store, effects=[effect(1, call, kind=kind) for call, kind in rows])
 
-        others = store.claim(NOON, "me", 1, 3)
-        none = store.claim(NOON, "me", 10, 3)
+        neither = store.claim(NOON, "me", 10, (3, 1))
+        others = store.claim(NOON, "me", 10, (3,))
+        none = store.claim(NOON, "me", 10, [3])
         rest = store.claim(NOON, "me", 10)
 
+        assert [one.call for one in neither] == ["d"]
         assert [one.call for one in others] == ["b"]
         assert list(none) == []
         assert sorted(one.call for one in rest) == ["a", "c"]
