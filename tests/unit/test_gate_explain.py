@@ -55,6 +55,16 @@ def test_each_input_has_its_verdict() -> None:
     assert "3 of 4" not in answer["sentence"]
 
 
+def test_an_optional_input_is_not_counted_as_one_that_is_here() -> None:
+    written = [condition("a"), condition("b"), condition("c", optional=True)]
+
+    waiting = told(rule(conditions=written), delivery("a"))["sentence"]
+    opened = told(rule(conditions=written), delivery("a"), delivery("b"))["sentence"]
+
+    assert waiting.endswith("is waiting for b: 1 of 2 required inputs are here")
+    assert "all required inputs are here" in opened
+
+
 def test_the_inputs_that_are_here_are_counted() -> None:
     answer = told(rule("a", "b", "c"), delivery("a"))
 

@@ -176,11 +176,13 @@ def _sentence(gate: Gate, rule: Rule, states: dict[str, Shown], exists: bool, ke
 def standing(gate: Gate, rule: Rule, states: dict[str, Shown], key: Key) -> str:
     """How a round stands, as the rest of a sentence about it."""
     waiting = [one.dataset or one.name for one in missing(gate, rule)]
-    count = f"{len(rule.inputs) - len(waiting)} of {len(rule.inputs)} inputs are here"
+    needed = len(rule.required)
+    which = "inputs" if needed == len(rule.inputs) else "required inputs"
+    count = f"{needed - len(waiting)} of {needed} {which} are here"
     match gate.status:
         case Status.OPEN:
             assert gate.opened_at is not None
-            return f"opened at {format_second(gate.opened_at)}: all inputs are here"
+            return f"opened at {format_second(gate.opened_at)}: all {which} are here"
         case Status.CLOSED:
             by = f"{closer(gate)} without {', '.join(waiting)}"
             return f"was closed {by}{because(gate.close_reason)}"
