@@ -100,6 +100,19 @@ def test_other_lists_that_end_at_their_limit_say_so(
     assert widest == ""
 
 
+def test_of_a_withdrawn_rule_the_gates_that_wait_can_be_found(project: Path) -> None:
+    waits = RULE.replace("}]\ncorr", "}, {event_type: delivered, data.dataset_name: x}]\ncorr")
+    (project / "rules" / "nightly.yaml").write_text(waits, "utf-8")
+    said(project, "event", "send", str(project / "sent.json"))
+    (project / "rules" / "nightly.yaml").unlink()
+
+    activated, _ = said(project, "activate")
+    listed, _ = said(project, "gate", "list", "--rule", "nightly")
+
+    assert "go on, and start its jobs: tidegate gate list --rule nightly\n" in activated
+    assert len(listed.splitlines()) == 4
+
+
 def test_doctor_counts_notices(project: Path) -> None:
     before, _ = said(project, "doctor")
     said(project, "activate")

@@ -373,6 +373,42 @@ def test_a_rule_that_waits_for_what_it_starts_is_a_warning(tmp_path: Path) -> No
     assert what.startswith("this rule starts 'load' and waits for it")
 
 
+EMITS = """rule_name: r
+conditions:
+- {event_type: totals.made, data.kind: daily}
+correlation_logic: [{match_field: data.business_date, operator: equals}]
+actions:
+- action_type: emit_event
+  event_type: totals.made
+  data: {kind: daily, business_date: "${business_date}"}
+"""
+
+
+def test_a_rule_that_emits_what_it_waits_for_is_a_warning(tmp_path: Path) -> None:
+    at, _, what = only_warning(checked(tmp_path, EMITS))
+
+    assert at == "7:15"
+    assert what.startswith("this rule emits 'totals.made' and waits for it: each opening begins")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("event_type: totals.made\n", "event_type: totals.sent\n"),
+        ("{kind: daily, ", "{kind: weekly, "),
+        ("{kind: daily, ", "{"),
+        ('business_date: "${business_date}"', "day: x"),
+        ("data.kind: daily", "data.kind: daily, source: /totals"),
+    ],
+)
+def test_what_it_emits_for_others_is_none(tmp_path: Path, old: str, new: str) -> None:
+    assert old in EMITS
+
+    project = checked(tmp_path, EMITS.replace(old, new))
+
+    assert not [one for one in told(project.warnings) if "emits" in str(one)]
+
+
 def test_an_expected_dataset_that_no_condition_receives_is_a_fault(tmp_path: Path) -> None:
     rule = TWO + (
         "correlation_logic:\n- context.validation:\n    expected_datasets: [orders, stok]\n"

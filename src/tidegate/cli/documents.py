@@ -85,6 +85,9 @@ def activate(settings: Settings, as_json: bool, reason: str | None, dry_run: boo
         return
     for change in done.changes:
         click.echo(f"{change.what:10} {change.kind} {change.name}")
+        if (change.kind, change.what) == ("rule", "withdrawn"):
+            wait = f"tidegate gate list --rule {change.name}"
+            click.echo(f"{'':10} gates of it that wait go on, and start its jobs: {wait}")
     many = f"{len(done.changes)} documents"
     if dry_run:
         click.echo(f"activation {done.activation} is followed; {many} would change")

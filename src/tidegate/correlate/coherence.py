@@ -54,6 +54,7 @@ def check(name: str, body: Json) -> Iterator[Finding]:
         *_not_receivable(body, sources),
         *_only_optional(sources),
         *_waits_for_itself(body),
+        *_feeds_itself(body),
         *unknown_names(body, sources),
     ):
         yield replace(one, name=name)
@@ -212,3 +213,32 @@ def _waits_for_itself(body: Mapping[str, Json]) -> Iterator[Finding]:
                 f"this rule starts {job!r} and waits for it: it opens only if somebody else starts it",
                 "wait for another job, or start another", warning=True,
             )  # fmt: skip
+
+
+def _feeds_itself(body: Mapping[str, Json]) -> Iterator[Finding]:
+    conditions = [one for _, one in maps(body, "conditions")]
+    shared = {one.get("match_field") for _, one in maps(body, "correlation_logic")} - {None}
+    for number, one in maps(body, "actions"):
+        type_, data = one.get("event_type"), one.get("data")
+        if one.get("action_type") != "emit_event" or not isinstance(type_, str):
+            continue
+        emitted = data if is_map(data) else {}
+        if not shared <= {f"data.{key}" for key in emitted}:
+            continue  # it belongs to no gate of this rule
+        if any(_takes(asked, type_, emitted) for asked in conditions):
+            yield Finding(
+                "rule", "", ("actions", number, "event_type"),
+                f"this rule emits {type_!r} and waits for it: each opening begins the next round",
+                "emit another event_type, or wait for another", warning=True,
+            )  # fmt: skip
+
+
+def _takes(asked: Mapping[str, Json], type_: str, data: Mapping[str, Json]) -> bool:
+    """Whether a condition surely takes what is emitted; of templates and operators nothing is sure."""
+    fields = {key: value for key, value in asked.items() if key not in ("name", "optional")}
+    if fields.pop("event_type", None) != type_:
+        return False
+    return all(
+        key.startswith("data.") and data.get(key.removeprefix("data.")) == value
+        for key, value in fields.items()
+    )
