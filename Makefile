@@ -26,7 +26,7 @@ demo: setup ## three weeks of a small estate on one SQLite file: its board, and 
 	$(BIN)/tidegate demo
 
 test: setup ## the default tests, with real components (SQLite, PostgreSQL, processes)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	$(BIN)/python -m pytest -n 3 --dist loadgroup tests
 
 test-fast: setup ## unit, property and contract tests on SQLite, under two minutes
 	$(BIN)/python -m pytest -n 2 -m "not slow and not postgres" tests/unit tests/property tests/contract tests/tidy
