@@ -217,7 +217,8 @@ def _waits_for_itself(body: Mapping[str, Json]) -> Iterator[Finding]:
 
 def _feeds_itself(body: Mapping[str, Json]) -> Iterator[Finding]:
     conditions = [one for _, one in maps(body, "conditions")]
-    shared = {one.get("match_field") for _, one in maps(body, "correlation_logic")} - {None}
+    fields = [one.get("match_field") for _, one in maps(body, "correlation_logic")]
+    shared = {field for field in fields if isinstance(field, str)}
     for number, one in maps(body, "actions"):
         type_, data = one.get("event_type"), one.get("data")
         if one.get("action_type") != "emit_event" or not isinstance(type_, str):
