@@ -10,11 +10,12 @@ TIDEGATE_KILLS=200 kills so often; TIDEGATE_SEED=7 chooses other instants.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from tidegate.testing import postgres
 from tidegate.testing.siege import Choice, Senders, Slot, db_verify, die, settled
 from tidegate.testing.stream import audit, write_project
 
@@ -24,6 +25,16 @@ SECONDS_A_KILL = 30
 JOB_SECONDS, LONG_SECONDS = 0.2, 3.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + KILLS * SECONDS_A_KILL)]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    """Of a PostgreSQL of its own: it is long, and does not wait for the tests that share one."""
+    server = postgres.Server.start(tmp_path / "postgres")
+    try:
+        yield server.address.url()
+    finally:
+        server.stop()
 
 
 def besiege(slots: Sequence[Slot]) -> Senders:
@@ -68,17 +79,17 @@ def test_a_server_on_sqlite_that_is_killed_again_and_again_loses_and_doubles_not
 
 @pytest.mark.postgres
 def test_two_replicas_on_postgresql_killed_in_turn_lose_and_double_nothing(
-    tmp_path: Path, postgres_empty_url: str
+    tmp_path: Path, database: str
 ) -> None:
     project = write_project(
         tmp_path / "project", job_seconds=JOB_SECONDS, long_seconds=LONG_SECONDS
     )
-    slots = [Slot(name, project, postgres_empty_url) for name in ("left", "right")]
+    slots = [Slot(name, project, database) for name in ("left", "right")]
 
     senders = besiege(slots)
 
-    found = audit(project, postgres_empty_url, senders.dates)
-    verified = db_verify(project, postgres_empty_url)
+    found = audit(project, database, senders.dates)
+    verified = db_verify(project, database)
     print(found, f"repeated posts: {senders.repeats}")
     assert verified["equal"], verified
     assert found.dates > 0
