@@ -11,6 +11,7 @@ from tidegate.testing.gates import (
     DATE,
     at,
     close,
+    condition,
     delivery,
     explained,
     one_gate,
@@ -162,7 +163,8 @@ def test_a_late_delivery_is_shown_at_the_gate_as_what_it_is() -> None:
 
 # ---- held back
 def held(*events: dict[str, Any], **changes: Any) -> World:
-    world = World(project(rule("a", "b", **QUALITY, **changes)), at=at(f"{DATE}T09:00:00Z"))
+    written = rule("a", "b", **(QUALITY | changes))
+    world = World(project(written), at=at(f"{DATE}T09:00:00Z"))
     world.hear(*events)
     return world
 
@@ -184,6 +186,13 @@ def test_what_is_missing_beside_it_is_named_for_a_release_alone_does_not_open_th
         "it waits for a; and for a corrected delivery of b, or for a person: "
         f"tidegate gate release {FIRST}",
     )
+
+
+def test_an_optional_input_is_not_waited_for() -> None:
+    conditions = [condition("a"), condition("b"), condition("c", optional=True)]
+    world = held(delivery("b", n=0), conditions=conditions)
+
+    assert (following(world)[1] or "").startswith("it waits for a; and for a corrected delivery")
 
 
 def test_held_back_with_all_inputs_here_it_is_closed_unless_that_is_cleared() -> None:

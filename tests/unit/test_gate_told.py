@@ -99,6 +99,17 @@ def test_what_only_the_newer_version_waits_for_is_shown_at_the_gate_that_follows
     ]
 
 
+def test_what_the_newer_version_waits_for_at_another_gate_is_not_shown_here() -> None:
+    world = World(project(rule("a", "b")))
+    world.hear(delivery("a"), delivery("a", business_date="2025-11-19"))
+
+    world.activate(project(rule("a", "b", "c")))
+    world.hear(delivery("c", business_date="2025-11-19"))
+
+    assert misses(world) == []
+    assert len(misses(world, "daily~~2025-11-19~~001")) == 1
+
+
 def test_a_rule_that_was_activated_after_its_date_began_says_what_does_not_count() -> None:
     world = World(project(rule("a", rule_name="first")))
     world.hear(delivery("a"), delivery("b"))

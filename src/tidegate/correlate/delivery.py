@@ -178,7 +178,6 @@ def _too_late(gate: Gate, event: Sequence[Evidence], rule: Rule, now: Instant) -
         warn_at=gate.warn_at,
         close_at=gate.close_at,
         expired=gate.expired,
-        backfill=gate.backfill,
         expected=gate.expected,
         warned=gate.warned,
     )
