@@ -93,7 +93,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_headers, self._after_chunks, self._trailer_bytes = True, False, 0
+        self._in_headers = True
         self._await_headers()
 
     def on_header(self, name: bytes, value: bytes) -> None:

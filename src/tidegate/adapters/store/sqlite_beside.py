@@ -47,7 +47,7 @@ class SqliteBeside:
         lease_until = Instant(now + LEASE_US)
         with self._guarded():
             self._files.check()
-            first, second = (*but, 0, 0)[:2]  # 0 is no kind
+            first, second = (*but, *(0, 0)[len(but) :])  # 0 is no kind
             values = (lease_until, owner, now, first, second, limit)
             rows = self._connection.execute(sql.CLAIM, values).fetchall()
         return [
